@@ -1,37 +1,45 @@
-# Each target only calls `course`, so whatever it does can be done without make.
+# Every target only calls `course` or a tool from the environment, so all of it can be done without make.
 PYTHON ?= python3
-export VIRTUAL_ENV := $(CURDIR)/.venv
-export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
 
-.PHONY: course test book serve lab lint clean
+.PHONY: course test book serve lab clean
 
-course: .venv/book            ## the main job: book, release, sample class
-	course doctor --install
-	course build
-	course release A1
-	course demo
+# The main job: the book, A1 for the students, a sample class graded.
+course: .venv/book
+	$(BIN)/course doctor --install
+	$(BIN)/course build
+	$(BIN)/course release A1
+	$(BIN)/course demo
 
-test: .venv/test              ## everything that CI runs
-	course doctor --install --browser
-	ruff check . && ruff format --check .
-	python -m pytest
+# Everything that CI runs.
+test: .venv/test
+	$(BIN)/course doctor --install --browser
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest
 
-book: .venv/book              ## only the book
-	course build
+book: .venv/book
+	$(BIN)/course build
 
-serve: book                   ## the book on http://localhost:8000
-	python -m http.server --directory _build/html 8000
+# The book on http://localhost:8000
+serve: book
+	$(BIN)/python -m http.server --directory _build/html 8000
 
-lab: .venv/book               ## the chapters as notebooks
-	jupyter lab chapters
+# The chapters and the released assignments as notebooks.
+lab: .venv/book
+	$(BIN)/jupyter lab
 
-clean:                        ## remove what was generated, not the environment
+# What was generated; the environment stays.
+clean:
 	rm -rf _build
 
+.venv/book: EXTRAS = book,grading
+.venv/test: EXTRAS = test
 .venv/book .venv/test: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+		"Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	pip install --quiet --progress-bar on torch==2.13.0
-	pip install --quiet --progress-bar on -c constraints.txt -e '.[book,grading$(if $(findstring test,$@),$(COMMA)test)]'
+	$(BIN)/pip install torch==2.13.0
+	$(BIN)/pip install -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
-
-COMMA := ,
