@@ -1,0 +1,48 @@
+"""One visit to a page: what it asked for and what it complained about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "_build" / "screenshots"
+VIEWPORTS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+THEMES = ("light", "dark")
+
+
+@dataclass
+class Visit:
+    """One open page and everything that it asked for or complained about."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> None:
+        self.page.on("console", lambda m: self.console.append(f"{m.type}: {m.text}"))
+        self.page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfailed", lambda r: self.failures.append(f"{r.url}: {r.failure}"))
+        self.page.on(
+            "response",
+            lambda r: self.failures.append(f"{r.url}: {r.status}") if r.status >= 400 else None,
+        )
+        self.page.goto(address, wait_until="networkidle")
+        # MathJax typesets after the load event.
+        self.page.evaluate("() => window.MathJax?.startup?.promise")
+
+    @property
+    def foreign(self) -> list[str]:
+        """Requests that left the page's own origin."""
+        own = self.page.evaluate("() => location.origin")
+        local = ("data:", "blob:", "about:", "file:" if own in ("null", "file://") else f"{own}/")
+        return [url for url in self.requests if not url.startswith(local)]
+
+
+def new_context(
+    browser: Browser, viewport: str = "desktop", theme: str = "light"
+) -> BrowserContext:
+    return browser.new_context(viewport=VIEWPORTS[viewport], color_scheme=theme)
