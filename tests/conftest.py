@@ -1,14 +1,28 @@
-"""What more than one folder of tests needs: a browser."""
+"""What more than one folder of tests needs: the built book, and a browser."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from course_utils.doctor import find_browser
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built book. The build's own cache makes this quick when nothing has changed."""
+    done = subprocess.run(
+        ["course", "build"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "_build" / "html"
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,16 @@
-"""The real book: built by `course build`, served from this machine."""
+"""The real book, served from this machine."""
 
 from __future__ import annotations
 
 import functools
 import http.server
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import SCREENSHOTS, Visit, new_context
+from browsing import Visit, new_context
 from playwright.sync_api import Browser
-
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build" / "html"
-
-
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """The built book. The build's own cache makes this quick when nothing has changed."""
-    done = subprocess.run(
-        ["course", "build"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return SITE
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,8 @@
+"""Reference layers: forward and backward by hand, on torch tensors, with no autograd inside."""
+
+from course_utils.layers.activations import ReLU
+from course_utils.layers.base import Layer
+from course_utils.layers.container import Sequential
+from course_utils.layers.linear import Linear
+
+__all__ = ["Layer", "Linear", "ReLU", "Sequential"]

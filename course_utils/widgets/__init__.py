@@ -1,0 +1,6 @@
+"""Interactive figures: their logic runs in the browser, in a notebook and on a page alike."""
+
+from course_utils.widgets.base import InteractiveFigure
+from course_utils.widgets.graph import ComputationGraph
+
+__all__ = ["ComputationGraph", "InteractiveFigure"]

@@ -1,0 +1,83 @@
+"""What holds for every chapter: it runs to its end, in silence, and its figures have words."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from course_utils.book.chapters import Chapter, find_chapters
+from course_utils.book.device import device
+from course_utils.book.fingerprint import fingerprint
+from course_utils.book.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = find_chapters(ROOT)
+ASSIGNMENTS = sorted((ROOT / "assignments" / "source").glob("*/*.ipynb"))
+
+
+def code_of(notebook: NotebookNode) -> ast.Module:
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return ast.parse("\n\n".join(cells))
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda chapter: chapter.stem)
+def chapter(request: pytest.FixtureRequest) -> Chapter:
+    return request.param
+
+
+@pytest.fixture
+def executed(chapter: Chapter, site: Path) -> NotebookNode:
+    """The chapter as `course build` executed it, for the code, data and device of now."""
+    now = fingerprint(chapter, root=ROOT, device=device())
+    path = Store(ROOT / "_build" / "executed").path(chapter, now)
+    return nbformat.read(path, as_version=4)
+
+
+def test_every_cell_ran_without_error_or_warning(executed):
+    for cell in executed.cells:
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        assert cell.execution_count, cell.source
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", f"{cell.source}\n{output.text}"
+
+
+def test_every_picture_has_alt_text_and_every_claim_its_own_line(executed):
+    claims = []
+    for cell in executed.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if claim := output.get("metadata", {}).get("course_claim"):
+                claims.append(claim["id"])
+            if any(kind.startswith("image/") for kind in data):
+                alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+                assert len(alt) > 40, f"no alt text: {cell.source}"
+    assert len(claims) == len(set(claims))
+
+
+def test_chapter_opens_with_its_setup(chapter):
+    first = chapter.code_cells[0][1].source
+    assert "course_utils.setup(seed=" in first
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [*(c.notebook for c in CHAPTERS), *(nbformat.read(a, as_version=4) for a in ASSIGNMENTS)],
+    ids=[*(c.stem for c in CHAPTERS), *(a.stem for a in ASSIGNMENTS)],
+)
+def test_every_name_that_a_notebook_imports_from_the_package_is_there(notebook):
+    imported = 0
+    for node in ast.walk(code_of(notebook)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils"):
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                if not hasattr(module, alias.name):
+                    importlib.import_module(f"{node.module}.{alias.name}")
+                imported += 1
+    assert imported
