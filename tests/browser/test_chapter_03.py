@@ -57,13 +57,14 @@ def test_without_javascript_the_figure_is_a_picture_with_words(browser, origin):
 
 
 def test_quiz_says_why_an_answer_is_right_or_wrong(chapter):
-    right = chapter.get_by_text("Along minus the gradient of", exact=False).first
-    right.scroll_into_view_if_needed()
-    right.click()
-    expect(chapter.get_by_text("that is the direction in which", exact=False)).to_be_visible()
-    wrong = chapter.get_by_text("Along minus x₁", exact=False).first
-    wrong.click()
-    expect(chapter.get_by_text("think of xₙ = −x₁", exact=False)).to_be_visible()
+    answers = chapter.locator(".MCButton")
+    feedback = chapter.locator(".Feedback").first
+    answers.filter(has_text="Along minus the gradient of").click()
+    expect(feedback).to_contain_text("that is the direction in which")
+    wrong = answers.filter(has_text="Along minus x₁").locator("input")
+    wrong.focus()
+    chapter.keyboard.press("Space")
+    expect(feedback).to_contain_text("think of xₙ = −x₁")
 
 
 def test_solutions_unfold(chapter):

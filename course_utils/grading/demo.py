@@ -1,0 +1,113 @@
+"""``course demo``: a made-up class of A1, graded in a course directory of its own.
+
+Everything is real (release, sandbox, gradebook, feedback); only the students are made up. What each
+of them must get is written beside the submissions, and the demonstration fails where it differs.
+"""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from course_utils.errors import DONE, NEEDS_A_PERSON, CourseError
+from course_utils.grading import commands, sandbox
+from course_utils.grading.course import CONFIG_FILE, Course, fingerprint
+from course_utils.grading.feedback import feedback
+from course_utils.grading.records import Graded
+from course_utils.grading.release import release
+
+SCRIPT = Path("assignments", "sample_class", "a1_mlps.py")
+
+
+def demo(root: Path) -> int:
+    """Release A1, write the sample class, grade it, write feedback, print the scores.
+
+    Args:
+        root: the repository; the course directory is ``root/_build/sample-class``.
+
+    Returns:
+        0 if every submission ended as the sample class says (some must be malformed), or if this
+        machine cannot make a sandbox, which is said in one line; else 1.
+
+    Raises:
+        CourseError: this is not the repository, or grading fails as a whole.
+    """
+    console = Console()
+    script = root / SCRIPT
+    if not script.is_file():
+        raise CourseError(f"there is no {SCRIPT} in {root}: run this in the repository's folder")
+    if reason := sandbox.why_not():
+        console.print(f"Sample class not graded: {escape(reason)}", highlight=False)
+        return DONE
+
+    sample = runpy.run_path(str(script))
+    course_dir = root / "_build" / "sample-class"
+    _prepare(root / "assignments", course_dir, sample["ASSIGNMENT"])
+    name = release(course_dir, sample["ASSIGNMENT"]).name
+    _set_due_date(course_dir, name, sample["DUE"])
+    sample["write"](course_dir)
+
+    results = commands.with_progress(course_dir, name)
+    if not all(graded.skipped for graded in results) or not (course_dir / "feedback").is_dir():
+        feedback(course_dir, name)
+    console.print(commands.table(results))
+    commands.print_reasons(console, results)
+    differences = compare(sample["STUDENTS"], results)
+    if differences:
+        for difference in differences:
+            console.print(f"[red]not as expected[/] {escape(difference)}", highlight=False)
+    else:
+        console.print(f"All {len(results)} submissions ended as expected.", highlight=False)
+    for what, where in (
+        ("gradebook", course_dir / "gradebook.db"),
+        ("notebooks", course_dir / "autograded"),
+        ("feedback", course_dir / "feedback"),
+    ):
+        console.print(f"{what:10}{escape(str(where))}", highlight=False, soft_wrap=True)
+    return NEEDS_A_PERSON if differences else DONE
+
+
+def compare(students: Any, results: list[Graded]) -> list[str]:
+    """Where results differ from what the sample class says; empty if nowhere."""
+    found = {graded.student: graded for graded in results}
+    differences = []
+    for student in students:
+        graded = found.pop(student.id, None)
+        if graded is None:
+            differences.append(f"{student.id}: lost")
+            continue
+        expected = (student.state, student.score, student.by_hand, student.late)
+        actual = (graded.state, graded.score, graded.by_hand, graded.late > 0)
+        if expected != actual:
+            differences.append(
+                f"{student.id}: (state, score, by hand, late) = {actual}, expected {expected}"
+            )
+    return [*differences, *(f"{name}: nobody of that name" for name in found)]
+
+
+def _prepare(assignments: Path, course_dir: Path, assignment: str) -> None:
+    """A course directory made from today's assignment, with nothing of an older one in it.
+
+    nbgrader does not let cells come and go under submissions, so a changed assignment starts anew.
+    """
+    source = assignments / "source" / assignment
+    config = assignments / "sample_class" / CONFIG_FILE
+    made_from = course_dir / ".course" / "made-from"
+    now = fingerprint(source, config)
+    if not made_from.is_file() or made_from.read_text() != now:
+        shutil.rmtree(course_dir, ignore_errors=True)
+        shutil.copytree(source, course_dir / "source" / assignment)
+        shutil.copyfile(config, course_dir / CONFIG_FILE)
+        made_from.parent.mkdir()
+        made_from.write_text(now)
+    shutil.rmtree(course_dir / "submitted", ignore_errors=True)
+
+
+def _set_due_date(course_dir: Path, assignment: str, due: str) -> None:
+    with Course(course_dir).gradebook() as gradebook:
+        gradebook.update_or_create_assignment(assignment, duedate=due)

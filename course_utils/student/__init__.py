@@ -1,0 +1,4 @@
+"""What students run on their own machine: ``course check`` and ``course pack``.
+
+Needs the extra ``student`` alone: nothing here imports nbgrader.
+"""
