@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from course_utils.errors import CourseError
 
@@ -120,7 +121,7 @@ def main() -> NoReturn:
     try:
         app()
     except CourseError as error:
-        Console(stderr=True).print(f"[bold red]course:[/] {error}", highlight=False)
+        Console(stderr=True).print(f"[bold red]course:[/] {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         Console(stderr=True).print("course: stopped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "_build" / "screenshots"
 VIEWPORTS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -22,7 +22,7 @@ class Visit:
     failures: list[str] = field(default_factory=list)
 
     def open(self, address: str) -> None:
-        self.page.on("console", lambda m: self.console.append(f"{m.type}: {m.text}"))
+        self.page.on("console", self._complaint)
         self.page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("requestfailed", lambda r: self.failures.append(f"{r.url}: {r.failure}"))
@@ -33,6 +33,11 @@ class Visit:
         self.page.goto(address, wait_until="networkidle")
         # MathJax typesets after the load event.
         self.page.evaluate("() => window.MathJax?.startup?.promise")
+
+    def _complaint(self, message: ConsoleMessage) -> None:
+        # The theme and the quizzes also write notes of their progress, which are no complaints.
+        if message.type in ("error", "warning"):
+            self.console.append(f"{message.type}: {message.text}")
 
     @property
     def foreign(self) -> list[str]:
