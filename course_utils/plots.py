@@ -1,4 +1,4 @@
-"""The figures' shared look."""
+"""The shared look of figures and quizzes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ COLORS = {
     "orange": "#E69F00",
     "sky": "#56B4E9",
 }
+
+# For jupyterquiz's `display_quiz(…, colors=QUIZ_COLORS)`: its own green is too pale for the white
+# text on it (4.5 to 1 is asked for).
+QUIZ_COLORS = {"--jq-correct-color": "#00700f"}
 
 
 def use() -> None:

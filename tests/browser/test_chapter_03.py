@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from browsing import Visit
+from axe_playwright_python.sync_playwright import Axe
+from browsing import THEMES, Visit
 from playwright.sync_api import Page, expect
 
 CHAPTER = "chapters/03-backpropagation.html"
@@ -56,7 +57,9 @@ def test_without_javascript_the_figure_is_a_picture_with_words(browser, origin):
     context.close()
 
 
-def test_quiz_says_why_an_answer_is_right_or_wrong(chapter):
+@pytest.mark.parametrize("theme", THEMES)
+def test_quiz_says_why_an_answer_is_right_or_wrong(visit, theme):
+    chapter = visit(CHAPTER, theme=theme).page
     answers = chapter.locator(".MCButton")
     feedback = chapter.locator(".Feedback").first
     answers.filter(has_text="Along minus the gradient of").click()
@@ -65,6 +68,9 @@ def test_quiz_says_why_an_answer_is_right_or_wrong(chapter):
     wrong.focus()
     chapter.keyboard.press("Space")
     expect(feedback).to_contain_text("think of xₙ = −x₁")
+    chapter.evaluate("() => Promise.all(document.getAnimations().map(a => a.finished))")
+    found = Axe().run(chapter)  # the reason can be read: its colors come from the quiz
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_solutions_unfold(chapter):
