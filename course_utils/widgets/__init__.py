@@ -2,5 +2,6 @@
 
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
+from course_utils.widgets.step_size import StepSize
 
-__all__ = ["ComputationGraph", "InteractiveFigure"]
+__all__ = ["ComputationGraph", "InteractiveFigure", "StepSize"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -13,8 +14,8 @@ import traitlets
 class InteractiveFigure(anywidget.AnyWidget):
     """An anywidget whose logic is all in its JavaScript, so that it lives without a kernel.
 
-    A subclass sets ``_esm`` (and ``_css``) to the files beside its own, keeps what the browser
-    needs in synchronized traits, and draws its static picture in ``picture``.
+    A subclass sets ``_esm`` (and ``_css``) to the `source` of files beside its own, keeps what the
+    browser needs in synchronized traits, and draws its static picture in ``picture``.
 
     Attributes:
         alt: what the figure shows, in words. It names the live figure and its static picture.
@@ -35,3 +36,11 @@ class InteractiveFigure(anywidget.AnyWidget):
             'style="max-width: 100%; height: auto">'
         )
         return data, metadata
+
+
+def source(*names: str) -> str:
+    """The text of files beside this one, one after the other: what figures share, then their own.
+
+    A browser gets a figure's code as one module, which cannot import a second file.
+    """
+    return "\n".join(Path(__file__).with_name(n).read_text(encoding="utf-8") for n in names)

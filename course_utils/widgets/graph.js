@@ -1,5 +1,6 @@
 // A computation graph that one steps through. Values and gradients are computed here, by the same
 // two rules that the chapter derives: a node from its inputs, a gradient from the one it feeds.
+// figure.js stands before this file in the module.
 
 const OPERATIONS = {
   add: {
@@ -85,10 +86,6 @@ export function run(leaves, operations, count) {
   return { values, grads, slopes };
 }
 
-const number = (value) => {
-  if (!Number.isFinite(value)) return String(value);
-  return String(Number(value.toPrecision(4))).replaceAll("-", "−");
-};
 const factor = (value) => (value < 0 ? `(${number(value)})` : number(value));
 
 /** What the step that was just made did: a title, the formula with its numbers, the reason. */
@@ -136,15 +133,6 @@ export function explain(leaves, operations, count) {
       ` = ${factor(incoming)} · ${factor(slope)} = ${number(product)}`,
     why: operation.why(step.position, names, names.map((input) => values[input] ?? input)) + sum,
   };
-}
-
-function element(tag, attributes = {}, ...children) {
-  const svg = ["svg", "g", "path", "rect", "text", "polygon"].includes(tag);
-  const node = svg ?
-    document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
 }
 
 /** The graph's drawing; returns the SVG and a function that shows the state after `count` steps. */
@@ -225,10 +213,10 @@ function render({ model, el }) {
   let count = 0;
 
   const root = element("div", {
-    class: "cgraph", role: "group", tabindex: "0", "aria-label": model.get("alt"),
+    class: "course-figure cgraph", role: "group", tabindex: "0", "aria-label": model.get("alt"),
   });
   const { svg, show } = draw(model);
-  const status = element("div", { class: "cgraph-status", "aria-live": "polite" });
+  const status = element("div", { class: "figure-status cgraph-status", "aria-live": "polite" });
 
   const button = (text, target) => {
     const made = element("button", { type: "button" }, text);
@@ -292,15 +280,15 @@ function render({ model, el }) {
 
   root.append(
     element(
-      "div", { class: "cgraph-panel" },
-      element("div", { class: "cgraph-buttons" }, forward, back, reset, end),
+      "div", { class: "figure-panel" },
+      element("div", { class: "figure-buttons" }, forward, back, reset, end),
       element(
-        "div", { class: "cgraph-inputs" },
+        "div", { class: "figure-inputs" },
         ...inputs.map(({ name, input }) => element("label", {}, name, input)),
       ),
       status,
       element(
-        "p", { class: "cgraph-key" },
+        "p", { class: "figure-key" },
         "Solid arrows: forward, values. Dashed arrows: backward, each with its local derivative. " +
           "Keys: ← →, Home, End.",
       ),

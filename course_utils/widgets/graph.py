@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 import torch
 import traitlets
 from torch import Tensor
 
-from course_utils.widgets.base import InteractiveFigure
+from course_utils.widgets.base import InteractiveFigure, source
 from course_utils.widgets.graph_layout import layout
 
 # graph.js has the same operations with derivatives by hand; a test compares the two.
@@ -44,8 +43,8 @@ class ComputationGraph(InteractiveFigure):
         ComputationGraph: L = w · x
     """
 
-    _esm = Path(__file__).with_name("graph.js")
-    _css = Path(__file__).with_name("graph.css")
+    _esm = source("figure.js", "graph.js")
+    _css = source("figure.css", "graph.css")
 
     leaves = traitlets.Dict().tag(sync=True)
     operations = traitlets.List().tag(sync=True)

@@ -3,9 +3,10 @@
 import base64
 import json
 
+import living
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from course_utils.widgets import ComputationGraph
 
@@ -40,56 +41,11 @@ GRAPHS = {
     "shared": SHARED,
 }
 
-PAGE = """<!doctype html><html lang="en"><head><title>A graph</title>
-<meta name="viewport" content="width=device-width">
-<style>body { margin: 16px; font-family: sans-serif; }
-html[data-theme=dark] body { background: #14181e; color: #ced6dd; }</style></head>
-<body><main><h1>A graph</h1><div id="place"></div></main></body></html>"""
-
-# A model as anywidget's contract asks for it, without a kernel.
-START = """async ([source, style, state]) => {
-  document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
-  const blob = new Blob([source], { type: "text/javascript" });
-  const widget = await import(URL.createObjectURL(blob));
-  const listeners = {};
-  const model = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      for (const call of listeners[`change:${name}`] ?? []) call();
-    },
-    on: (event, call) => { (listeners[event] ??= []).push(call); },
-    off: (event, call) => { listeners[event] = listeners[event].filter((f) => f !== call); },
-    save_changes: () => { window.saved = state.leaves; },
-  };
-  window.model = model;
-  window.widget = widget;
-  window.stop = widget.default.render({ model, el: document.getElementById("place") });
-}"""
-
-
-def state(graph: ComputationGraph) -> dict:
-    return {name: getattr(graph, name) for name in graph.keys if not name.startswith("_")}
-
 
 def start(page: Page, leaves, operations) -> ComputationGraph:
     graph = ComputationGraph(leaves, operations, alt="A small computation graph")
-    page.set_content(PAGE)
-    plain = {name: state(graph)[name] for name in ("leaves", "operations", "drawing", "alt")}
-    plain = json.loads(json.dumps(plain, sort_keys=True))  # as a notebook file keeps it
-    page.evaluate(START, [str(graph._esm), str(graph._css), plain])
+    living.start(page, graph)
     return graph
-
-
-@pytest.fixture
-def page(browser: Browser):
-    page = browser.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type in {"error", "warning"} else None)
-    yield page
-    page.close()
-    assert errors == []
 
 
 def status(page: Page) -> str:
@@ -145,7 +101,7 @@ def test_each_step_marks_its_node_and_its_edge(page):
 def test_arrow_keys_step_when_the_figure_has_the_focus_but_not_while_typing(page):
     start(page, *NEURON)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "cgraph"
+    assert page.evaluate("document.activeElement.className") == "course-figure cgraph"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
@@ -170,7 +126,7 @@ def test_a_changed_input_changes_every_value_and_is_told_to_the_kernel(page):
     page.get_by_role("spinbutton", name="w").fill("-2")
     assert page.locator("[data-node=L] .value").text_content() == "4.5"
     assert page.locator("[data-node=w] .grad").text_content() == "∂L/∂w = 0"
-    assert page.evaluate("saved") == {"w": -2, "x": 3, "b": -1, "y": 3}
+    assert page.evaluate("saved.leaves") == {"w": -2, "x": 3, "b": -1, "y": 3}
     page.get_by_role("spinbutton", name="w").fill("")
     assert page.locator("[data-node=L] .value").text_content() == "4.5"
 

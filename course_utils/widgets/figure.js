@@ -1,0 +1,20 @@
+// What the interactive figures share. It is put before each figure's own file, in one module.
+
+const SVG_TAGS = new Set([
+  "svg", "g", "path", "rect", "text", "tspan", "polygon", "line", "circle", "clipPath", "defs",
+]);
+
+function element(tag, attributes = {}, ...children) {
+  const svg = SVG_TAGS.has(tag);
+  const node = svg ?
+    document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** At most four significant digits, with a real minus sign. */
+const number = (value) => {
+  if (!Number.isFinite(value)) return String(value);
+  return String(Number(value.toPrecision(4))).replaceAll("-", "−");
+};

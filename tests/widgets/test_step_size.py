@@ -1,0 +1,135 @@
+"""The step-size figure: its JavaScript in a real browser, against NumPy's rounding."""
+
+import base64
+
+import living
+import numpy as np
+import pytest
+import traitlets
+from axe_playwright_python.sync_playwright import Axe
+
+from course_utils.widgets import StepSize
+from course_utils.widgets.step_size import DTYPES, EXAMPLES, FORMULAS
+
+ALT = "Error of a difference quotient against its step"
+
+
+def start(page, **settings) -> StepSize:
+    figure = StepSize(alt=ALT, **settings)
+    living.start(page, figure)
+    return figure
+
+
+def status(page) -> str:
+    return page.locator(".figure-status").inner_text()
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_errors_equal_numpys(kind, precision, formula, page):
+    figure = start(page, kind=kind, precision=precision, formula=formula)
+    exponents = page.evaluate("widget.exponents")
+    got = page.evaluate(
+        """settings => widget.exponents.map(
+             exponent => widget.measure({ ...settings, exponent }).error)""",
+        {"kind": kind, "precision": precision, "formula": formula},
+    )
+    expected = figure.errors(np.array(exponents))
+    # Powers of ten, tanh and sin differ between libraries by a unit or two in the last place, and
+    # h divides that.
+    eps = np.finfo(DTYPES[precision]).eps
+    scale = 1000 if kind == "offset" else 1
+    slack = 8 * eps * scale / (10 ** np.array(exponents)) + 8 * eps
+    assert (np.abs(np.array(got) - expected) <= slack).all()
+
+
+def test_the_best_steps_lie_where_theory_puts_them(page):
+    start(page)
+    for precision, formula, low, high in (
+        ("float64", "central", -6.5, -4),
+        ("float64", "forward", -9, -7),
+        ("float32", "central", -3.5, -1.5),
+    ):
+        page.get_by_role("combobox", name="Precision").select_option(precision)
+        page.get_by_role("combobox", name="Quotient").select_option(formula)
+        page.get_by_role("button", name="Best step").click()
+        assert low <= page.evaluate("saved.exponent") <= high
+
+
+def test_the_slider_answers_the_keyboard_and_tells_its_value(page):
+    start(page, exponent=-3.0)
+    slider = page.get_by_role("slider", name="Step h")
+    slider.focus()
+    assert slider.get_attribute("aria-valuetext") == "1.0 · 10⁻³"
+    before = page.locator("circle.now").get_attribute("cx")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("saved.exponent") == -3.1
+    assert "h = 7.9 · 10⁻⁴" in status(page)
+    assert float(page.locator("circle.now").get_attribute("cx")) < float(before)
+    page.keyboard.press("Home")
+    assert page.evaluate("saved.exponent") == -15
+
+
+def test_keys_pressed_in_the_figure_do_not_reach_the_page(page):
+    start(page)
+    page.evaluate("document.addEventListener('keydown', () => { window.heard = true; })")
+    page.get_by_role("slider").press("ArrowLeft")
+    assert page.evaluate("window.heard") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"exponent": -1.0}, "Curvature is at work"),
+        ({"exponent": -9.0}, "Rounding is at work"),
+        ({"exponent": -9.0, "precision": "float32"}, "changes nothing"),
+        ({"exponent": -15.0, "kind": "offset"}, "nothing is left"),
+        ({"exponent": -2.0, "kind": "relu"}, "reaches across the kink"),
+        ({"exponent": 0.0, "kind": "square", "formula": "forward"}, "Curvature is at work"),
+    ],
+)
+def test_it_says_which_error_is_at_work(settings, words, page):
+    start(page, **settings)
+    assert words in status(page)
+
+
+def test_new_settings_from_the_kernel_are_shown(page):
+    start(page)
+    page.evaluate("model.set('kind', 'square')")
+    assert page.get_by_role("combobox", name="Function").input_value() == "square"
+    assert "exact 1.400000000" in status(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1000])
+def test_it_fits_is_big_enough_to_touch_and_accessible(theme, width, page):
+    page.set_viewport_size({"width": width, "height": 800})
+    start(page, exponent=-5.0)
+    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for control in page.locator("button, input, select").all():
+        box = control.bounding_box()
+        assert min(box["width"], box["height"]) >= 24
+    violations = Axe().run(page).response["violations"]
+    assert [v["id"] for v in violations] == []
+
+
+def test_the_static_picture_is_an_image_with_alt_text_and_the_same_every_time(page):
+    figure = StepSize(alt=ALT, exponent=-5.0)
+    data, _ = figure._repr_mimebundle_()
+    page.set_content(data["text/html"])
+    image = page.locator("img")
+    image.evaluate("image => image.decode()")
+    assert image.get_attribute("alt") == ALT
+    svg = base64.b64decode(image.get_attribute("src").split(",")[1]).decode()
+    assert svg == StepSize(alt=ALT, exponent=-5.0).picture()
+    assert svg != StepSize(alt=ALT, exponent=-4.0).picture()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": "cube"}, {"precision": "float16"}, {"formula": "left"}, {"exponent": 2.0}]
+)
+def test_a_choice_that_is_not_there_is_refused(wrong):
+    with pytest.raises(traitlets.TraitError):
+        StepSize(alt=ALT, **wrong)
