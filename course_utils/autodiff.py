@@ -1,13 +1,11 @@
 r"""Reverse-mode automatic differentiation of tensor programs, small enough to read.
 
-A `Variable` holds a tensor and remembers how it was computed: from which other variables, and for
-each of them the vector–Jacobian product :math:`\mathbf g \mapsto \mathbf g^\top \partial y /
-\partial x` that carries a gradient one step back. `Variable.backward` starts with a 1 at the
-output and walks that record from its end to its beginning.
+A `Variable` holds a tensor and remembers from which others it was computed, and for each of them
+the vector–Jacobian product :math:`g \mapsto g^\top \partial y / \partial x` that carries a gradient
+one step back. `Variable.backward` walks that record from its end to its beginning.
 
-The values are torch tensors (on any device, of any floating-point dtype), but torch's own autograd
-takes no part. Names and rules are torch's, broadcasting included.
-Source: Griewank and Walther 2008, chapter 3.
+The values are torch tensors, names and rules are torch's, broadcasting included; only torch's own
+autograd takes no part. Source: Griewank and Walther 2008, chapter 3.
 """
 
 from __future__ import annotations
@@ -18,9 +16,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-# The vector–Jacobian product of one operation for one of its inputs.
-VJP = Callable[[Tensor], Tensor]
-
+VJP = Callable[[Tensor], Tensor]  # the vector–Jacobian product for one input of an operation
 _clock = count()  # a variable is always younger than the variables that it was computed from
 
 
@@ -28,21 +24,13 @@ class Variable:
     """A tensor that remembers where it came from.
 
     Attributes:
-        value: a floating-point tensor of any shape (*), or a number, which becomes a float64
-            tensor. It is kept, not copied.
-        requires_grad: whether a gradient shall arrive here. Tensors and numbers that meet a
-            variable in an operation are constants: they get none.
-        grad: the gradient, (*) as well; ``None`` before the first `backward`, and always for the
-            result of an operation. Calls of `backward` add up, as in torch.
+        value: a floating-point tensor (*), kept and not copied; a number becomes a float64 tensor.
+        requires_grad: false for constants, such as the tensors and numbers in an operation.
+        grad: the gradient (*) of all `backward` calls added up, ``None`` before the first one and
+            always for the result of an operation.
 
     Raises:
         TypeError: the tensor's numbers are not floating-point ones, or torch's autograd follows it.
-
-    Example:
-        >>> x = Variable(torch.tensor([1.0, 2.0, 3.0]))
-        >>> (x * x).sum().backward()
-        >>> x.grad
-        tensor([2., 4., 6.])
     """
 
     __array_ufunc__ = None  # so that NumPy, asked for array * variable, leaves the answer to us
@@ -72,23 +60,21 @@ class Variable:
         L is this variable, or where it is no scalar, its projection on ``gradient``.
 
         Raises:
-            ValueError: L was computed from constants alone, or it is no scalar and there is no
-                ``gradient``, or their shapes differ.
+            ValueError: L is a constant, or is no scalar and has no ``gradient`` of its shape.
         """
         if not self.requires_grad:
             raise ValueError("backward: this was computed from constants alone")
         if gradient is None and self.value.numel() == 1:
             gradient = torch.ones_like(self.value)
         if gradient is None or gradient.shape != self.shape:
-            given = "no gradient" if gradient is None else f"a gradient {tuple(gradient.shape)}"
-            raise ValueError(f"backward: {given} for an output {tuple(self.shape)}")
+            given = None if gradient is None else tuple(gradient.shape)
+            raise ValueError(f"backward: gradient {given} for an output {tuple(self.shape)}")
         arrived = {self: gradient}
-        # Youngest first: when a variable's turn comes, all that used it have had theirs, so its
-        # gradient is complete.
+        # Youngest first: when a variable's turn comes, its gradient is complete.
         for variable in sorted(_ancestors(self), key=lambda v: v._age, reverse=True):
             g = arrived.pop(variable)
             if not variable._parents:
-                variable.grad = g if variable.grad is None else variable.grad + g
+                variable.grad = g.clone() if variable.grad is None else variable.grad + g
             for parent, vjp in variable._parents:
                 back = _unbroadcast(vjp(g), parent.shape)
                 arrived[parent] = arrived[parent] + back if parent in arrived else back
@@ -126,10 +112,10 @@ class Variable:
         return self * -1
 
     def __sub__(self, other: Operand) -> Variable:
-        return self + -self._operand(other)
+        return self + self._operand(other) * -1
 
     def __rsub__(self, other: Operand) -> Variable:
-        return -self + other
+        return self * -1 + other
 
     def __rtruediv__(self, other: Operand) -> Variable:
         return self._operand(other) / self
@@ -161,7 +147,7 @@ class Variable:
 
     def mean(self, dim: Dims = None, keepdim: bool = False) -> Variable:
         total = self.sum(dim, keepdim)
-        return total * (total.value.numel() / self.value.numel())
+        return total * (total.shape.numel() / self.shape.numel())
 
     def amax(self, dim: Dims = (), keepdim: bool = False) -> Variable:
         """Largest element; where several are, each gets an equal share of the gradient."""
@@ -173,25 +159,22 @@ class Variable:
     def reshape(self, *shape: int) -> Variable:
         return _result(self.value.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
 
-    def transpose(self, dim0: int, dim1: int) -> Variable:
-        y = self.value.transpose(dim0, dim1)
-        return _result(y, (self, lambda g: g.transpose(dim0, dim1)))
+    def transpose(self, *dims: int) -> Variable:
+        return _result(self.value.transpose(*dims), (self, lambda g: g.transpose(*dims)))
 
     def __getitem__(self, index: object) -> Variable:
         def back(g: Tensor) -> Tensor:
             # Where each element came from; one that was picked twice gets both gradients.
-            places = torch.arange(self.value.numel(), device=g.device).reshape(self.shape)[index]
             zeros = g.new_zeros(self.value.numel())
+            places = torch.arange(len(zeros), device=g.device).reshape(self.shape)[index]
             return zeros.index_add(0, places.flatten(), g.flatten()).reshape(self.shape)
 
         return _result(self.value[index], (self, back))
 
     def _operand(self, other: Operand) -> Variable:
         """The other side of an operation; a number takes this side's dtype and device."""
-        if isinstance(other, int | float):
-            other = self.value.new_tensor(other)
-        if isinstance(other, Tensor):
-            other = Variable(other, requires_grad=False)
+        other = self.value.new_tensor(other) if isinstance(other, int | float) else other
+        other = Variable(other, requires_grad=False) if isinstance(other, Tensor) else other
         if not isinstance(other, Variable):
             raise TypeError(f"a Variable cannot be combined with a {type(other).__name__}")
         if other.value.dtype != self.value.dtype:
@@ -212,17 +195,16 @@ def _result(value: Tensor, *inputs: tuple[Variable, VJP]) -> Variable:
 
 def _unbroadcast(gradient: Tensor, shape: torch.Size) -> Tensor:
     """Sum over the copies that broadcasting made of a tensor of this shape."""
-    new = gradient.ndim - len(shape)  # dimensions that the tensor did not have
-    stretched = [new + d for d, n in enumerate(shape) if n == 1 and gradient.shape[new + d] != 1]
-    copies = [*range(new), *stretched]
-    return gradient.sum(copies, keepdim=True).reshape(shape) if copies else gradient
+    padded = (1,) * (gradient.ndim - len(shape)) + shape  # as broadcasting sees it
+    copied = [d for d, n in enumerate(padded) if n != gradient.shape[d]]
+    return (gradient.sum(copied, keepdim=True) if copied else gradient).reshape(shape)
 
 
 def _ancestors(variable: Variable) -> set[Variable]:
     """All variables that this one was computed from, itself among them."""
-    found, todo = {variable}, [variable]
+    found, todo = set(), [variable]
     while todo:
-        new = {parent for parent, _ in todo.pop()._parents} - found
-        found |= new
-        todo += new
+        if (v := todo.pop()) not in found:
+            found.add(v)
+            todo += [parent for parent, _ in v._parents]
     return found

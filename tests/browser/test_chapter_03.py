@@ -9,6 +9,7 @@ from browsing import THEMES, Visit
 from playwright.sync_api import Page, expect
 
 CHAPTER = "chapters/03-backpropagation.html"
+SECOND_HALF = "chapters/03b-automatic-differentiation.html"
 
 
 @pytest.fixture
@@ -46,14 +47,43 @@ def test_computation_graph_answers_the_keyboard_alone(chapter):
     expect(figure.locator('[data-node="y"]')).to_contain_text("∂L/∂y = 3")
 
 
-def test_without_javascript_the_figure_is_a_picture_with_words(browser, origin):
+def test_step_size_answers_the_mouse(chapter):
+    figure = chapter.locator(".step-size")
+    status = figure.locator(".figure-status")
+    expect(status).to_contain_text("Curvature is at work")
+    figure.get_by_role("button", name="Best step").click()
+    best_in_double = figure.get_by_role("slider").input_value()
+    figure.get_by_role("combobox", name="Precision").select_option("single")
+    figure.get_by_role("button", name="Best step").click()
+    assert float(best_in_double) < -4 < -3 < float(figure.get_by_role("slider").input_value())
+    figure.get_by_role("combobox", name="Function").select_option("ReLU(x) at 0.001")
+    figure.get_by_role("slider").fill("-1")
+    expect(status).to_contain_text("reaches across the kink")
+
+
+def test_step_size_answers_the_keyboard_alone(chapter):
+    figure = chapter.locator(".step-size")
+    figure.get_by_role("slider").focus()
+    chapter.keyboard.press("ArrowLeft")
+    expect(figure.locator(".figure-status")).to_contain_text("h = 7.9 · 10⁻²")
+    chapter.keyboard.press("Home")
+    expect(figure.locator(".figure-status")).to_contain_text("h = 1.0 · 10⁻¹⁵")
+    assert CHAPTER in chapter.url  # the arrows also turn the book's pages, but not from here
+    chapter.keyboard.press("Tab")
+    assert chapter.evaluate("() => document.activeElement.textContent") == "Best step"
+    chapter.keyboard.press("Enter")
+    expect(figure.locator(".figure-status")).not_to_contain_text("h = 1.0 · 10⁻¹⁵")
+
+
+def test_without_javascript_the_figures_are_pictures_with_words(browser, origin):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{origin}/{CHAPTER}")
-    picture = page.locator(".course-widget img")
-    assert picture.is_visible()
-    assert "Computation graph" in picture.get_attribute("alt")
-    assert page.locator(".cgraph").count() == 0
+    pictures = page.locator(".course-widget img").all()
+    words = [picture.get_attribute("alt") for picture in pictures]
+    assert ["Computation graph" in words[0], "Difference quotient" in words[1]] == [True, True]
+    assert all(picture.is_visible() for picture in pictures)
+    assert page.locator(".course-figure").count() == 0
     context.close()
 
 
@@ -71,6 +101,28 @@ def test_quiz_says_why_an_answer_is_right_or_wrong(visit, theme):
     chapter.evaluate("() => Promise.all(document.getAnimations().map(a => a.finished))")
     found = Axe().run(chapter)  # the reason can be read: its colors come from the quiz
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(
+    ("page", "answer", "reason"),
+    [
+        (CHAPTER, "Every position of a window gets", "the rule of average pooling"),
+        (SECOND_HALF, "The branch that was taken", "what was computed, not what was decided"),
+    ],
+)
+def test_quizzes_of_both_halves_answer(visit, page, answer, reason):
+    opened = visit(page).page
+    opened.locator(".MCButton").filter(has_text=answer).click()
+    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+
+
+def test_the_halves_link_each_other_and_the_missing_chapters_are_plain_words(visit):
+    opened = visit(CHAPTER).page
+    assert opened.get_by_role("link", name="convolution").count() == 0
+    opened.locator("article").get_by_role("link", name="The second half").click()
+    assert "03b-automatic-differentiation" in opened.url
+    opened.locator("article").get_by_role("link", name="The first half of this chapter").click()
+    assert "03-backpropagation" in opened.url
 
 
 def test_solutions_unfold(chapter):
