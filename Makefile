@@ -11,6 +11,8 @@ course: .venv/book
 	$(BIN)/course build
 	$(BIN)/course release A1
 	$(BIN)/course demo
+	@echo "book      $(CURDIR)/_build/html/index.html"
+	@echo "students  $(CURDIR)/assignments/release/a1-mlps"
 
 # Everything that CI runs.
 test: .venv/test

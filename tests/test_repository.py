@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +100,20 @@ def test_installed_versions_are_the_pinned_ones():
         if not pin.specifier.contains(Version(installed).public, prereleases=True):
             wrong.append(f"{pin} but {installed} is installed")
     assert not wrong
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+def test_every_pinned_version_admits_each_python_that_we_name(python):
+    refused = []
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        name = line.split("==")[0]
+        try:
+            needed = importlib.metadata.metadata(name).get("Requires-Python") or ""
+        except (importlib.metadata.PackageNotFoundError, ValueError):
+            continue  # a comment, or a package that only another platform needs
+        if not SpecifierSet(needed).contains(python):
+            refused.append(f"{line} needs Python {needed}")
+    assert not refused
 
 
 def test_pins_satisfy_every_range_in_pyproject():

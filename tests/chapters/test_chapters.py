@@ -31,8 +31,9 @@ def chapter(request: pytest.FixtureRequest) -> Chapter:
 
 
 @pytest.fixture
-def executed(chapter: Chapter, site: Path) -> NotebookNode:
-    """The chapter as `course build` executed it, for the code, data and device of now."""
+def executed(chapter: Chapter, site: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookNode:
+    """The chapter as `course build` executed it, for the code and device of now."""
+    monkeypatch.delenv("COURSE_DATA", raising=False)  # as `site` was built
     now = fingerprint(chapter, root=ROOT, device=device())
     path = Store(ROOT / "_build" / "executed").path(chapter, now)
     return nbformat.read(path, as_version=4)

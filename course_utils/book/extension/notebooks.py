@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 from course_utils.book.chapters import read_notebook
-from course_utils.book.extension.plain_markdown import plain_markdown
+from course_utils.book.extension.plain_markdown import equation_numbers, plain_markdown
 
 # The branch that the site is published on; its notebooks/ is this folder.
 SITE_BRANCH = "gh-pages"
@@ -28,10 +28,11 @@ def published(text: str, path: Path, repository_url: str) -> NotebookNode:
     installs `course_utils` from there where it is missing: a fresh Colab machine.
     """
     notebook = read_notebook(text, path)
+    numbers = equation_numbers(text)
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell = nbformat.v4.new_markdown_cell(plain_markdown(cell.source))
+            cell = nbformat.v4.new_markdown_cell(plain_markdown(cell.source, numbers))
         elif cell.cell_type == "code":
             # Hidden on the page, folded in a notebook.
             tags = [tag for tag in cell.metadata.get("tags", [])]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _FENCE = re.compile(r"^(\s*)(:{3,}|`{3,})\{([\w:-]+)\}\s*(.*)$")
 _OPTION = re.compile(r"^\s*:([\w-]+):\s*(.*)$")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _LINK = re.compile(r"\{[\w:-]+\}`([^`<]*?)\s*<[^`>]+>`")
 _ROLE = re.compile(r"\{([\w:-]+)\}`([^`]+)`")
+_LABELED = re.compile(r"^\$\$[ \t]*\(([\w:.-]+)\)[ \t]*$", re.MULTILINE)
+_EQUATION = re.compile(r"\{eq\}`([^`]+)`")
 _TARGET = re.compile(r"^\([\w:.-]+\)=\s*$", re.MULTILINE)
 
 # Directives that only the pages can show.
@@ -16,8 +19,20 @@ _DROPPED = {"contents", "tableofcontents", "bibliography", "index", "only", "fig
 _TITLES = {"chapter-card": "After this chapter you can", "seealso": "See also"}
 
 
-def plain_markdown(source: str) -> str:
-    """Directives become quoted blocks with a title, roles their text, targets nothing."""
+def equation_numbers(source: str) -> dict[str, int]:
+    """The numbers of a chapter's labeled formulas (``$$ (label)``), as its page counts them."""
+    return {label: number for number, label in enumerate(_LABELED.findall(source), start=1)}
+
+
+def plain_markdown(source: str, equations: Mapping[str, int] | None = None) -> str:
+    """Directives become quoted blocks with a title, roles their text, targets nothing.
+
+    Labeled formulas are tagged with their numbers in ``equations``, and references to them are
+    these numbers.
+    """
+    numbers = equations or {}
+    source = _LABELED.sub(lambda m: rf"\tag{{{numbers.get(m[1], m[1])}}}" + "\n$$", source)
+    source = _EQUATION.sub(lambda m: f"({numbers.get(m[1], m[1])})", source)
     lines = iter(source.splitlines())
     text = "\n".join(_block(lines, closing=None))
     text = _TARGET.sub("", text)
