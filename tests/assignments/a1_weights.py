@@ -37,8 +37,8 @@ FILES: dict[str, tuple[Callable[[Path, Weights], object], set[str], str]] = {
     "parameters": (
         save(lambda w: {k: torch.nn.Parameter(t) for k, t in w.items()}), set(), "",
     ),
-    "noise": (noisy(0.08), {"test-train-92"}, "this band begins at 92 %"),
-    "more noise": (noisy(0.14), {"test-train-90", "test-train-92"}, "this band begins at"),
+    "noise": (noisy(0.18), {"test-train-92"}, "this band begins at 92 %"),
+    "more noise": (noisy(0.35), {"test-train-90", "test-train-92"}, "this band begins at"),
     "untrained": (noisy(2.0), BANDS, "this band begins at"),
     "missing": (lambda path, w: None, BANDS, "There is no file a1-weights.pt beside the notebook"),
     "text": (
