@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: course test book serve lab clean
+.PHONY: course test strength book serve lab clean
 
 # The main job: the book, A1 for the students, a sample class graded.
 course: .venv/book
@@ -20,6 +20,10 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest
+
+# How well the assignments' tests tell right from wrong, over ten secrets; some minutes.
+strength: .venv/test
+	$(BIN)/python tests/assignments/strength.py
 
 book: .venv/book
 	$(BIN)/course build

@@ -3,13 +3,17 @@ from __future__ import annotations
 import inspect
 import math
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils import checks
 from course_utils.checks import CheckFailed
+from course_utils.layers import Linear, ReLU
+from course_utils.losses import CrossEntropyLoss
 
 
 def tensor(*shape: int) -> torch.Tensor:
@@ -306,6 +310,175 @@ def test_reference_steps_in_unless_yours_agrees(capsys):
     out = capsys.readouterr().out
     assert "mine: yours." in out
     assert "wrong: the reference steps in. (wrong: 80 of 80 values are wrong." in out
+
+
+# --- by_hand --------------------------------------------------------------------------------------
+
+W = tensor(3, 10)
+LABELS = torch.arange(8)
+NAMES = ("linear", "relu", "relu_", "softmax", "log_softmax", "logsumexp", "cross_entropy")
+
+
+def autograd_by_method(x):
+    x.requires_grad_()
+    (x * x).sum().backward()
+    return x.grad
+
+
+def autograd_by_attribute(x):
+    x.requires_grad = True
+    return torch.autograd.grad((x * x).sum(), x)[0]
+
+
+def optimizer(x):
+    parameter = torch.nn.Parameter(x)
+    parameter.grad = x.clone()
+    torch.optim.SGD([parameter], lr=0.1).step()
+    return parameter.data
+
+
+def swallows(x):
+    try:
+        return x.softmax(1)
+    except Exception:
+        return x
+
+
+FORBIDDEN = {
+    "F.linear": (lambda x: F.linear(x, W), "linear"),
+    "nn.Linear": (lambda x: torch.nn.Linear(10, 3)(x).detach(), "torch.nn"),
+    "the course's Linear": (lambda x: Linear(10, 3)(x), "course_utils.layers.linear"),
+    "the course's ReLU": (lambda x: ReLU()(x), "course_utils.layers.activations"),
+    "the course's loss": (lambda x: CrossEntropyLoss()(x, LABELS), "course_utils.losses"),
+    "F.cross_entropy": (lambda x: F.cross_entropy(x, LABELS), "cross_entropy"),
+    "torch.softmax": (lambda x: torch.softmax(x, 1), "softmax"),
+    "Tensor.softmax": (lambda x: x.softmax(1), "softmax"),
+    "F.softmax": (lambda x: F.softmax(x, 1), "softmax"),
+    "torch.special.softmax": (lambda x: torch.special.softmax(x, 1), "softmax"),
+    "torch.special.logsumexp": (lambda x: torch.special.logsumexp(x, 1), "logsumexp"),
+    "nn.Softmax": (lambda x: torch.nn.Softmax(1)(x), "softmax"),
+    "torch.ops": (lambda x: torch.ops.aten.softmax(x, 1), "softmax"),
+    "relu_": (lambda x: x.relu_(), "relu_"),
+    "nn.Tanh, not named": (lambda x: torch.nn.Tanh()(x), "torch.nn"),
+    "requires_grad_": (autograd_by_method, "autograd"),
+    "requires_grad =": (autograd_by_attribute, "autograd"),
+    "tensor(requires_grad)": (lambda x: torch.ones(3, requires_grad=True) * 2, "autograd"),
+    "torch.func.grad": (lambda x: torch.func.grad(lambda t: (t * t).sum())(x), "autograd"),
+    "torch.func.vjp": (lambda x: torch.func.vjp(lambda t: t * t, x)[1](x)[0], "autograd"),
+    "torch.func.jvp": (lambda x: torch.func.jvp(lambda t: t * t, (x,), (x,))[1], "autograd"),
+    "jacobian": (lambda x: torch.autograd.functional.jacobian(lambda t: t * t, x), "autograd"),
+    "torch.optim": (optimizer, "torch.optim"),
+    "an exception that is caught": (swallows, "softmax"),
+}
+
+
+@pytest.mark.parametrize(("function", "named"), FORBIDDEN.values(), ids=FORBIDDEN.keys())
+def test_by_hand_refuses_what_does_the_work(function, named):
+    with checks.by_hand(*NAMES):
+        text = message(checks.call, function, T)
+
+    assert f"uses {named}, which does the work of this task" in text
+    assert checks.call(lambda x: F.relu(x), T).shape == T.shape, "outside it is allowed"
+
+
+def without_gradient(x):
+    with torch.no_grad(), torch.inference_mode():
+        return x * 2
+
+
+ALLOWED = {
+    "matrix product": lambda x: x @ W.T,
+    "addmm": lambda x: torch.addmm(torch.zeros(3), x, W.T),
+    "einsum": lambda x: torch.einsum("bm,nm->bn", x, W),
+    "one_hot": lambda x: F.one_hot(LABELS, 10),
+    "clamp": lambda x: x.clamp(min=0),
+    "where": lambda x: torch.where(x > 0, x, 0.0),
+    "NumPy": lambda x: torch.from_numpy(np.maximum(x.numpy(), 0)),
+    "double precision": lambda x: x.double().exp().sum(1).log(),
+    "norm": lambda x: x.norm(),
+    "no_grad": without_gradient,
+    "requires_grad_(False)": lambda x: x.requires_grad_(False),
+    "asking for requires_grad": lambda x: 0 if x.requires_grad else 1,
+    "detach and clone": lambda x: x.detach().clone(),
+    "vmap": lambda x: torch.vmap(lambda row: row * 2)(x),
+    "scatter": lambda x: torch.zeros(8, 10).scatter_(1, LABELS[:, None], 1.0),
+    "printing": lambda x: str(x),
+}
+
+
+@pytest.mark.parametrize("function", ALLOWED.values(), ids=ALLOWED.keys())
+def test_by_hand_allows_elementary_operations(function):
+    with checks.by_hand(*NAMES):
+        checks.call(function, T)
+
+
+def test_by_hand_gives_the_students_line():
+    def student(x):
+        y = 2 * x
+        return y.softmax(1)
+
+    with checks.by_hand("softmax"):
+        text = message(checks.call, student, T)
+
+    line = inspect.getsourcelines(student)[1] + 2
+    assert text.splitlines()[1] == f"    in student, line {line}: return y.softmax(1)"
+
+
+# --- functions as arguments -----------------------------------------------------------------------
+
+
+def test_a_function_of_the_test_is_called_with_copies_and_may_use_what_is_forbidden():
+    kept = []
+
+    def loss(x):
+        kept.append(x)
+        return F.cross_entropy(x, LABELS)
+
+    def student(f, x):
+        value = f(x)
+        x.zero_()
+        return value
+
+    with checks.by_hand(*NAMES):
+        value = checks.call(student, loss, T)
+
+    assert value == F.cross_entropy(T, LABELS)
+    assert torch.equal(kept[0], T)
+    with checks.by_hand(*NAMES):
+        text = message(checks.call, lambda f, x: f(x.softmax(1)), loss, T)
+    assert "uses softmax" in text
+
+
+# --- Draw -----------------------------------------------------------------------------------------
+
+
+def drawn(name: str) -> list:
+    draw = checks.Draw(name)
+    sizes = draw.sizes(3, low=2, high=9)
+    return [sizes, draw.normal(2, 3).tolist(), draw.uniform(2).tolist(), draw.labels(4, 5).tolist()]
+
+
+def test_draw_depends_on_the_name_and_the_secret_alone(monkeypatch):
+    monkeypatch.delenv("COURSE_SECRET", raising=False)
+    public = drawn("a")
+    assert drawn("a") == public
+    assert drawn("b") != public
+    monkeypatch.setenv("COURSE_SECRET", "")
+    assert drawn("a") == public
+    monkeypatch.setenv("COURSE_SECRET", "s")
+    assert drawn("a") != public
+    assert drawn("a") == drawn("a")
+
+
+@given(st.text(), st.integers(0, 5), st.integers(0, 10))
+def test_drawn_sizes_are_different_and_within_bounds(name, low, more):
+    sizes = checks.Draw(name).sizes(more + 1, low=low, high=low + more)
+    assert sorted(sizes) == list(range(low, low + more + 1))
+
+
+def test_draw_refuses_more_sizes_than_there_are():
+    with pytest.raises(ValueError, match="3 different sizes from 1 … 2"):
+        checks.Draw("a").sizes(3, low=1, high=2)
 
 
 # --- how it looks ---------------------------------------------------------------------------------

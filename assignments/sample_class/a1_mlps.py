@@ -12,14 +12,18 @@ says what grading must make of it.
 from __future__ import annotations
 
 import copy
+import io
 import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ASSIGNMENT = "a1-mlps"
+WEIGHTS = "a1-weights.pt"
+STEPS = {"trained": 800, "short": 80}  # of training
 DUE = "2026-10-16 23:59:00 UTC"
 IN_TIME = "2026-10-15 18:30:00 UTC"
 TWO_HOURS_LATE = "2026-10-17 01:59:00 UTC"
@@ -50,20 +54,140 @@ def cross_entropy_backward(logits, labels):
     one_hot[range(len(labels)), labels] = 1
     return (p - one_hot) / len(labels)
 """
-PREDICTION = """\
+REST = {
+    "relu": """\
+def relu_forward(z):
+    return torch.where(z > 0, z, 0.0)
+
+
+def relu_backward(dy, z):
+    return torch.where(z > 0, dy, 0.0)
+""",
+    "numerical-gradient": """\
+def numerical_gradient(f, x, h):
+    gradient = torch.zeros_like(x)
+    for i in range(x.numel()):
+        up, down = x.clone().reshape(-1), x.clone().reshape(-1)
+        up[i] += h
+        down[i] -= h
+        slope = (f(up.reshape(x.shape)) - f(down.reshape(x.shape))) / (2 * h)
+        gradient.view(-1)[i] = slope
+    return gradient
+""",
+    "gradients-agree": """\
+def gradients_agree(gradient, numerical):
+    if gradient.shape != numerical.shape:
+        return False
+    largest = max(gradient.abs().max(), numerical.abs().max())
+    return bool((abs(gradient - numerical) <= 1e-5 * largest).all())
+""",
+    "maxout-forward": """\
+def maxout_forward(x, W, b):
+    return torch.stack([x @ W[p].T + b[p] for p in range(len(W))]).max(dim=0)[0]
+""",
+    "maxout-backward": """\
+def maxout_backward(dy, x, W, b):
+    z = torch.stack([x @ W[p].T + b[p] for p in range(len(W))])
+    winner = z.argmax(dim=0)
+    dx, dW, db = torch.zeros_like(x), torch.zeros_like(W), torch.zeros_like(b)
+    for p in range(len(W)):
+        dz = dy * (winner == p)
+        dx += dz @ W[p]
+        dW[p] = dz.T @ x
+        db[p] = dz.sum(dim=0)
+    return dx, dW, db
+""",
+    "smooth-cross-entropy": """\
+def smooth_cross_entropy(logits, labels, epsilon):
+    logits = logits - logits.max(dim=1, keepdim=True)[0]
+    log_p = logits - torch.log(torch.exp(logits).sum(dim=1, keepdim=True))
+    right = log_p[range(len(labels)), labels]
+    return -((1 - epsilon) * right + epsilon * log_p.mean(dim=1)).mean()
+""",
+    "smooth-cross-entropy-backward": """\
+def smooth_cross_entropy_backward(logits, labels, epsilon):
+    e = torch.exp(logits - logits.max(dim=1, keepdim=True)[0])
+    d = e / e.sum(dim=1, keepdim=True) - epsilon / logits.shape[1]
+    d[range(len(labels)), labels] -= 1 - epsilon
+    return d / len(labels)
+""",
+    "sine-forward": """\
+def sine_forward(z, omega):
+    return torch.sin(omega * z) / omega
+""",
+    "sine-backward": """\
+def sine_backward(dy, z, omega):
+    dz = dy * torch.cos(omega * z)
+    domega = dy * (z * torch.cos(omega * z) - torch.sin(omega * z) / omega) / omega
+    return dz, domega.sum(dim=0)
+""",
+    "sgd-step": """\
+def sgd_step(parameters, gradients, velocities, learning_rate, momentum, weight_decay):
+    v = [
+        momentum * v + g + weight_decay * p
+        for p, g, v in zip(parameters, gradients, velocities)
+    ]
+    return [p - learning_rate * v for p, v in zip(parameters, v)], v
+""",
+    "train": """\
+def train(x, labels):
+    W1, b1 = torch.randn(64, 784) * 0.05, torch.zeros(64)
+    W2, b2 = torch.randn(10, 64) * 0.01, torch.zeros(10)
+    parameters = [W1, b1, W2, b2]
+    velocities = [torch.zeros_like(p) for p in parameters]
+    for step in range(800):
+        rows = torch.randint(len(x), (64,))
+        W1, b1, W2, b2 = parameters
+        z = parts.linear_forward(x[rows], W1, b1)
+        h = parts.relu_forward(z)
+        logits = parts.linear_forward(h, W2, b2)
+        dlogits = parts.cross_entropy_backward(logits, labels[rows])
+        dh, dW2, db2 = parts.linear_backward(dlogits, h, W2)
+        dz = parts.relu_backward(dh, z)
+        dx, dW1, db1 = parts.linear_backward(dz, x[rows], W1)
+        gradients = [dW1, db1, dW2, db2]
+        parameters, velocities = parts.sgd_step(parameters, gradients, velocities, 0.1, 0.9, 0.0)
+    W1, b1, W2, b2 = parameters
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+""",
+}
+PREDICTIONS = {
+    "predict-sum": """\
 1. All logits are about 0, so every class gets 1/10 and the loss is -log(1/10) = 2.30.
 2. 64 times the gradient is 64 times the step. I think it overshoots and the loss goes up.
-"""
-EXPLANATION = """\
+""",
+    "predict-momentum": """\
+1. v = 0.9 v + g gives v = 10 g, so a step goes 10 times as far.
+2. Therefore 0.01 with momentum should look like 0.1 without, and 0.1 with like 1 without.
+""",
+    "predict-smooth": """\
+1. It is smallest when p is the target: 0.91 and nine times 0.01. That gives 0.5.
+2. The accuracy stays about the same, the largest probability at most 0.91, the loss is larger.
+""",
+}
+EXPLANATIONS = {
+    "explain-sum": """\
 1. Both started at 2.31 as I said. The second went up at first, but I did not expect it to come back
 to 2.3.
 2. The step is rate times gradient, so 0.1/64 with the large gradient is the same as 0.1 with the
 right one.
 3. At first all logits were near 0. Later nearly no hidden unit is active, so h = 0 and only the
 bias decides, the same for all images, and ReLU passes no gradient back.
-"""
-ANSWERS = {"predict": PREDICTION, "explain": EXPLANATION}
-RIGHT = {
+""",
+    "explain-momentum": """\
+1. The pairs are as I said: 0.41 and 0.42, 0.14 and 0.15. At the start momentum is slower.
+2. In ten steps the network changes little, so the last ten gradients are nearly the same.
+3. One must compare 0.1 without with 0.01 with momentum. They are the same, so it is the step.
+""",
+    "explain-smooth": """\
+1. The largest probability fell from 0.95 to 0.82, and the accuracy is even a little better.
+2. log(0.91/0.01) = 4.5. Without smoothing it is infinite, so the weights grow and grow.
+3. Accuracy looks at the largest only. The careful network pays a little for every image. I would
+report the plain loss on test images, because it is about the real labels.
+""",
+}
+ANSWERS = PREDICTIONS | EXPLANATIONS
+RIGHT = REST | {
     "linear-forward": FORWARD,
     "linear-backward": BACKWARD,
     "cross-entropy": LOSS,
@@ -71,7 +195,7 @@ RIGHT = {
 }
 
 # Another right way: number by number where it is bearable, and in double precision.
-LOOPS = {
+LOOPS = RIGHT | {
     "linear-forward": """\
 def linear_forward(x, W, b):
     x, W, b = x.double(), W.double(), b.double()
@@ -139,7 +263,7 @@ KILLS_THE_KERNEL = """\
 import os
 
 
-def cross_entropy_backward(logits, labels):
+def sgd_step(parameters, gradients, velocities, learning_rate, momentum, weight_decay):
     os._exit(1)
 """
 ENDLESS = """\
@@ -164,6 +288,8 @@ class Student:
         cells: the source of each cell that the student filled in, by grade id.
         own_cell: the source of a cell that the student added at the end, if any.
         truncated: the file broke off on the way.
+        weights: the file of weights handed in: "trained", "short" (for a short time), "damaged",
+            or none.
         timestamp: when it was handed in.
     """
 
@@ -175,6 +301,7 @@ class Student:
     cells: Mapping[str, str] = field(default_factory=dict)
     own_cell: str | None = None
     truncated: bool = False
+    weights: str = ""
     timestamp: str = IN_TIME
 
     @property
@@ -185,11 +312,12 @@ class Student:
 STUDENTS = (
     Student(
         "s01-perfect",
-        "everything right, both questions answered",
+        "everything right, all questions answered",
         "graded",
         70,
         by_hand=30,
         cells=RIGHT | ANSWERS,
+        weights="trained",
     ),
     Student(
         "s02-loops",
@@ -198,58 +326,65 @@ STUDENTS = (
         70,
         by_hand=30,
         cells=LOOPS | ANSWERS,
+        weights="trained",
     ),
     Student(
         "s03-sum-not-mean",
-        "the loss's gradient is not divided by the batch size",
+        "the loss's gradient is not divided by the batch size, and the training was too short",
         "graded",
-        52,
+        61,
         by_hand=30,
         cells=RIGHT | ANSWERS | {"cross-entropy-backward": SUM_NOT_MEAN},
+        weights="short",
     ),
     Student(
         "s04-wrong-weights",
         "the weight's gradient transposed, the bias's not summed over the batch",
         "graded",
-        52,
+        66,
         by_hand=30,
         cells=RIGHT | ANSWERS | {"linear-backward": WRONG_WEIGHTS},
+        weights="trained",
     ),
     Student(
         "s05-overflow",
-        "softmax as the formula says it, which overflows for large logits",
+        "softmax as the formula says it, which overflows; a damaged file of weights",
         "graded",
-        53,
+        60,
         by_hand=10,
         cells=RIGHT
         | {"cross-entropy": OVERFLOWING_LOSS, "cross-entropy-backward": OVERFLOWING_LOSS_BACKWARD}
-        | {"predict": PREDICTION},
+        | PREDICTIONS,
+        weights="damaged",
     ),
     Student("s06-empty", "the assignment as it was released", "graded", 0),
     Student(
         "s07-crash",
         "one cell is not Python, and one of the student's own raises",
         "graded",
-        62,
+        68,
         by_hand=30,
         cells=RIGHT | ANSWERS | {"linear-forward": SYNTAX_ERROR},
         own_cell="print(digits.x_train[5000])",
+        weights="trained",
     ),
     Student(
         "s08-kills-kernel",
-        "the last function ends the Python process: what came before still counts",
+        "a late function ends the Python process: what came before still counts",
         "graded-needs-review",
-        52,
+        59,
         by_hand=30,
-        cells=RIGHT | ANSWERS | {"cross-entropy-backward": KILLS_THE_KERNEL},
+        cells=RIGHT | ANSWERS | {"sgd-step": KILLS_THE_KERNEL},
+        weights="trained",
     ),
     Student(
         "s09-endless",
         "a loop that never ends for large logits: that test fails at the time limit",
         "graded",
-        62,
+        68,
         by_hand=30,
         cells=RIGHT | ANSWERS | {"cross-entropy": ENDLESS},
+        weights="trained",
     ),
     Student(
         "s10-truncated",
@@ -263,7 +398,7 @@ STUDENTS = (
         "s11-late",
         "only task 1, and two hours late",
         "graded",
-        35,
+        8,
         cells={"linear-forward": FORWARD, "linear-backward": BACKWARD},
         timestamp=TWO_HOURS_LATE,
     ),
@@ -286,6 +421,37 @@ def write(course_dir: Path) -> None:
             text = text[: len(text) // 2]
         (folder / released.name).write_text(text, encoding="utf-8", newline="\n")
         (folder / "timestamp.txt").write_text(student.timestamp, encoding="utf-8")
+        if student.weights == "damaged":
+            (folder / WEIGHTS).write_bytes(_weights(steps=800)[:10_000])
+        elif student.weights:
+            (folder / WEIGHTS).write_bytes(_weights(steps=STEPS[student.weights]))
+
+
+@cache
+def _weights(steps: int) -> bytes:
+    """A file of weights, trained on the spot by torch's autograd, whatever the student wrote."""
+    import torch
+    import torch.nn.functional as F
+
+    from course_utils import data
+
+    digits = data.load("mnist-5k")
+    generator = torch.Generator().manual_seed(0)
+    W1 = (torch.randn(64, 784, generator=generator) * 0.05).requires_grad_()
+    W2 = (torch.randn(10, 64, generator=generator) * 0.01).requires_grad_()
+    b1, b2 = torch.zeros(64, requires_grad=True), torch.zeros(10, requires_grad=True)
+    optimizer = torch.optim.SGD([W1, b1, W2, b2], lr=0.1, momentum=0.9)
+    for _ in range(steps):
+        rows = torch.randint(len(digits.x_train), (64,), generator=generator)
+        logits = F.linear(F.linear(digits.x_train[rows], W1, b1).relu(), W2, b2)
+        loss = F.cross_entropy(logits, digits.y_train[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    parameters = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    file = io.BytesIO()
+    torch.save({name: tensor.detach() for name, tensor in parameters.items()}, file)
+    return file.getvalue()
 
 
 def _fill_in(released: dict[str, Any], student: Student) -> dict[str, Any]:

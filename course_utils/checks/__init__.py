@@ -9,8 +9,21 @@ Whatever fails raises `CheckFailed`, whose message is written for the student: w
 where, in numbers and shapes, without the frames of this package.
 """
 
+from course_utils.checks.by_hand import by_hand
 from course_utils.checks.compare import close, equal, unpack
+from course_utils.checks.draw import Draw
 from course_utils.checks.failure import CheckFailed
 from course_utils.checks.student import call, yours_or_reference
+from course_utils.checks.weights import load_weights
 
-__all__ = ["CheckFailed", "call", "close", "equal", "unpack", "yours_or_reference"]
+__all__ = [
+    "CheckFailed",
+    "Draw",
+    "by_hand",
+    "call",
+    "close",
+    "equal",
+    "load_weights",
+    "unpack",
+    "yours_or_reference",
+]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from course_utils.checks.by_hand import NotByHand, unwatched, watch
 from course_utils.checks.compare import close
 from course_utils.checks.failure import CheckFailed
 from course_utils.checks.plain import Plain, copy, describe
@@ -16,19 +17,28 @@ from course_utils.checks.plain import Plain, copy, describe
 def call(function: Callable[..., Any], /, *args: Plain, **kwargs: Plain) -> Plain:
     """Call a student's function with copies of plain values and return copies of what it returns.
 
-    Returned tensors are detached from any autograd graph: only their values are of interest.
+    Returned tensors are detached from any autograd graph: only their values are of interest. An
+    argument may also be a function of the test's own, which the student's function may call with
+    plain values and which answers with them: all that goes in and out of it is copied too.
 
     Raises:
         CheckFailed: the function raised (the message gives the student's own line and describes
-            the arguments), or it returned something that is not a plain value.
+            the arguments), it returned something that is not a plain value, or it used what
+            `by_hand` forbids.
     """
     __tracebackhide__ = True
     name = _name(function)
+    watching = watch()
     try:
-        result = function(
-            *[copy(value) for value in args],
-            **{key: copy(value) for key, value in kwargs.items()},
-        )
+        with watching as guard:
+            result = function(
+                *[_given(value, guard) for value in args],
+                **{key: _given(value, guard) for key, value in kwargs.items()},
+            )
+        if guard is not None and guard.refused:
+            raise NotByHand(guard.refused)
+    except NotByHand as error:
+        raise CheckFailed(_describe_refusal(name, error)) from None
     except NotImplementedError:
         raise CheckFailed(f"{name} is not written yet.") from None
     except (Exception, SystemExit) as error:  # an interrupt goes through: it is the time limit
@@ -40,6 +50,18 @@ def call(function: Callable[..., Any], /, *args: Plain, **kwargs: Plain) -> Plai
             f"{name} must return numbers, strings, plain tensors, or lists, tuples and "
             f"dictionaries of them, but {error}."
         ) from None
+
+
+def _given(value: Any, guard: Any) -> Any:
+    """What the student's function gets for an argument."""
+    if not callable(value) or isinstance(value, type):
+        return copy(value)
+
+    def function(*args: Plain) -> Plain:
+        with unwatched(guard):
+            return copy(value(*[copy(argument) for argument in args]))
+
+    return function
 
 
 def yours_or_reference(
@@ -63,6 +85,14 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", repr(function))
 
 
+def _describe_refusal(name: str, error: NotByHand) -> str:
+    lines = [f"{name} uses {error}, which does the work of this task: write it yourself."]
+    frame = _students_frame(error)
+    if frame is not None and frame.line:
+        lines.append(f"    in {frame.name}, line {frame.lineno}: {frame.line}")
+    return "\n".join(lines)
+
+
 def _describe_error(
     name: str, error: BaseException, args: Sequence[Plain], kwargs: Mapping[str, Plain]
 ) -> str:
@@ -71,9 +101,13 @@ def _describe_error(
     frame = _students_frame(error)
     if frame is not None and frame.line:
         lines.append(f"    in {frame.name}, line {frame.lineno}: {frame.line}")
-    lines += [f"    argument {i + 1}: {describe(value)}" for i, value in enumerate(args)]
-    lines += [f"    argument {key}: {describe(value)}" for key, value in kwargs.items()]
+    lines += [f"    argument {i + 1}: {_shown(value)}" for i, value in enumerate(args)]
+    lines += [f"    argument {key}: {_shown(value)}" for key, value in kwargs.items()]
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "a function of the test" if callable(value) else describe(value)
 
 
 def _students_frame(error: BaseException) -> traceback.FrameSummary | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -52,8 +53,8 @@ def grade(
 ) -> list[Graded]:
     """Autograde the submissions of an assignment, one after the other.
 
-    A submission whose files, assignment and configuration are those it was last graded with is
-    skipped. A run that is stopped at any moment is completed by the next one.
+    A submission whose files, assignment, configuration and secret are those it was last graded
+    with is skipped. A run that is stopped at any moment is completed by the next one.
 
     Args:
         course_dir: an nbgrader course directory.
@@ -77,7 +78,9 @@ def grade(
         )
     chosen = _choose(course, name, students)
     ensure_released(course, name)
-    source = course.source_fingerprint(name)
+    # With another secret the hidden tests are others.
+    secret = os.environ.get(sandbox_module.SECRET, "").encode()
+    source = f"{course.source_fingerprint(name)}:{hashlib.sha256(secret).hexdigest()}"
 
     results = []
     with warnings.catch_warnings():

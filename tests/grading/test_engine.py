@@ -90,6 +90,21 @@ def test_only_what_changed_is_graded_again(root):
 
 
 @needs_sandbox
+def test_the_secret_reaches_the_tests_and_another_one_grades_again(root, monkeypatch):
+    scale = (
+        "import os\ndef scale(a, k):\n    return a * k if os.environ['COURSE_SECRET'] == 's' else 0"
+    )
+    submit(root, "right", answers(released(root), scale=scale))
+    monkeypatch.setenv("COURSE_SECRET", "s")
+    (first,) = grade(root, ASSIGNMENT, students=["right"])
+    (again,) = grade(root, ASSIGNMENT, students=["right"])
+    assert (first.score, again.score, again.skipped) == (10, 10, True)
+    monkeypatch.delenv("COURSE_SECRET")
+    (public,) = grade(root, ASSIGNMENT, students=["right"])
+    assert (public.score, public.skipped) == (4, False)
+
+
+@needs_sandbox
 def test_a_persons_score_and_comment_survive_grading_again(root):
     grade(root, ASSIGNMENT, students=["right"])
     with Course(root).gradebook() as gradebook:
