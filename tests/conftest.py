@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from playwright.sync_api import Browser, sync_playwright
 from course_utils.doctor import find_browser
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# `course` and `python` are this environment's, whether or not it is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 # The published data sets, where a folder with them lies beside the checkout.
 DATA = ROOT.parent / "shared" / "data"
