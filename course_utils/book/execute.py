@@ -6,7 +6,6 @@ import ast
 import asyncio
 import copy
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,11 +17,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from course_utils.ansi import strip_ansi
 from course_utils.book import kernel
 from course_utils.book.chapters import Chapter
 
 CELL_SECONDS = 600
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # Run after a chapter's own cells, in its kernel, and not kept: what the card of the page says.
 _RECORD = "import course_utils.runtime as _runtime; repr(_runtime.record())"
@@ -173,7 +172,7 @@ def _failure(
         cell=number,
         line=chapter.line(index),
         first_line=next(line for line in source.splitlines() if line.strip()).strip(),
-        error=_ANSI.sub("", what).strip().splitlines()[0],
-        traceback=_ANSI.sub("", str(error)),
+        error=strip_ansi(what).strip().splitlines()[0],
+        traceback=strip_ansi(str(error)),
         notebook=notebook,
     )

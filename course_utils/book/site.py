@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from course_utils.ansi import strip_ansi
 from course_utils.errors import NEEDS_A_PERSON, CourseError
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Of no use to a reader: source maps, fonts for browsers without woff2, the theme's translations.
 _NOT_PUBLISHED = shutil.ignore_patterns("*.map", "*.ttf", "locales", ".buildinfo", "reports")
 
@@ -52,11 +51,11 @@ def make_pages(
             warningiserror=not tolerate,
             keep_going=True,
         )
-    warnings = _ANSI.sub("", heard.getvalue()).strip()
+    warnings = strip_ansi(heard.getvalue()).strip()
     if outcome != 0 or (warnings and not tolerate):
         # Sphinx would not warn again about pages that it need not read again.
         shutil.rmtree(work / "doctrees", ignore_errors=True)
-        message = warnings or _ANSI.sub("", said.getvalue()).strip() or repr(outcome)
+        message = warnings or strip_ansi(said.getvalue()).strip() or repr(outcome)
         kept = f"{site} still holds the last good build" if site.exists() else "Nothing was built"
         raise CourseError(
             f"Sphinx is not content with the pages:\n{_relative(message, root)}\n\n"

@@ -9,7 +9,8 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_locked
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+from course_utils.ansi import strip_ansi
+
 LINE_NUMBER = re.compile(r"^(-+>)?\s*\d+\s")
 # A short line such as `x = 1` is hidden where it stands alone, not wherever it is part of another.
 DISTINCTIVE = 12
@@ -61,7 +62,7 @@ def redact(text: str, hidden: set[str]) -> str:
     """Replace every run of lines that show a hidden line by one placeholder."""
     kept: list[str] = []
     for line in text.split("\n"):
-        bare = LINE_NUMBER.sub("", ANSI.sub("", line)).strip()
+        bare = LINE_NUMBER.sub("", strip_ansi(line)).strip()
         if bare in hidden or any(len(part) >= DISTINCTIVE and part in bare for part in hidden):
             if not kept or kept[-1] != PLACEHOLDER:
                 kept.append(PLACEHOLDER)

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from course_utils.ansi import strip_ansi
 from course_utils.errors import DONE, NEEDS_A_PERSON, CourseError
 from course_utils.student.execution import STOPPED, TIMED_OUT, KernelStartError, RunToTheEnd
 
 SECONDS_PER_CELL = 60
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.M)
 
 
@@ -146,7 +146,7 @@ def _outcome(cell: NotebookNode, index: int, task: str) -> Outcome:
 
 
 def _message(error: NotebookNode) -> str:
-    text = ANSI.sub("", error.evalue).strip()
+    text = strip_ansi(error.evalue).strip()
     if error.ename == "NotImplementedError" and not text:
         return "not filled in yet (NotImplementedError)"
     if error.ename in (STOPPED, TIMED_OUT) or (error.ename == "CheckFailed" and text):
