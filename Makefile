@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: course test strength book serve lab clean
+.PHONY: course test strength bench book serve lab clean
 
 # The main job: the book, A1 for the students, a sample class graded.
 course: .venv/book
@@ -24,6 +24,10 @@ test: .venv/test
 # How well the assignments' tests tell right from wrong, over ten secrets; some minutes.
 strength: .venv/test
 	$(BIN)/python tests/assignments/strength.py
+
+# Time and memory of every layer beside torch.nn's, in one run; some minutes.
+bench: .venv/test
+	$(BIN)/python tests/benchmarks/layers.py
 
 book: .venv/book
 	$(BIN)/course build

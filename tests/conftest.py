@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+import twins
 from course_utils.doctor import find_browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,3 +51,15 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many layers were compared with torch, and how closely they agreed."""
+    if not twins.CASES:
+        return
+    terminalreporter.section("layers compared with torch")
+    terminalreporter.line(f"{twins.CASES.total()} cases of {len(twins.CASES)} layers")
+    for dtype, (error, what) in twins.LARGEST.items():
+        terminalreporter.line(
+            f"largest error, {dtype}: {error:.1e} of the largest element ({what})"
+        )

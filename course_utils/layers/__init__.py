@@ -4,5 +4,6 @@ from course_utils.layers.activations import ReLU
 from course_utils.layers.base import Layer
 from course_utils.layers.container import Sequential
 from course_utils.layers.linear import Linear
+from course_utils.layers.module import as_module
 
-__all__ = ["Layer", "Linear", "ReLU", "Sequential"]
+__all__ = ["Layer", "Linear", "ReLU", "Sequential", "as_module"]

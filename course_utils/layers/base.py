@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 import torch
@@ -15,8 +15,10 @@ class Layer:
     ``forward(*inputs)`` computes the output and keeps what the way back needs.
     ``backward(*output_gradients)`` takes :math:`\partial L/\partial x^{(l)}`, stores
     :math:`\partial L/\partial W` in ``grads`` and returns :math:`\partial L/\partial x^{(l-1)}`:
-    one tensor, or a tuple where there are several floating-point inputs. It belongs to the last
-    ``forward`` and overwrites ``grads``; nothing accumulates.
+    one tensor, or a tuple where there are several floating-point inputs, nested as the inputs are.
+    Gradients of later outputs may be left out: they are zero. A tensor given by keyword, such as a
+    mask, is a constant. ``backward`` belongs to the last ``forward`` and overwrites ``grads``;
+    nothing accumulates.
 
     Names, arguments, shapes and defaults are those of the torch.nn class of the same name, so
     ``state_dict()`` goes both ways between the two. Inputs and parameters are never changed in
@@ -34,14 +36,14 @@ class Layer:
         self.training = True
         self._grads: dict[str, Tensor] = {}
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def backward(self, *output_gradients: Tensor) -> Any:
+    def backward(self, *output_gradients: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
-    def __call__(self, *inputs: Tensor) -> Any:
-        return self.forward(*inputs)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return self.forward(*inputs, **options)
 
     @property
     def grads(self) -> dict[str, Tensor]:
@@ -70,6 +72,23 @@ class Layer:
             state |= {f"{prefix}.{name}": tensor for name, tensor in child.state_dict().items()}
         return state
 
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """The tensors that are learned: ``state_dict()`` without its buffers."""
+        for name in self.parameter_names:
+            if getattr(self, name) is not None:
+                yield name, getattr(self, name)
+        for prefix, child in self.children().items():
+            for name, tensor in child.named_parameters():
+                yield f"{prefix}.{name}", tensor
+
+    def assign(self, name: str, tensor: Tensor) -> None:
+        """Put another tensor in the place of the one that ``state_dict()`` calls by this name."""
+        prefix, _, rest = name.partition(".")
+        if rest:
+            self.children()[prefix].assign(rest, tensor)
+        else:
+            setattr(self, name, tensor)
+
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take over copies of all tensors of ``state``, in this layer's dtype and on its device.
 
@@ -90,13 +109,13 @@ class Layer:
                     f"load, but {tuple(tensor.shape)} in this layer"
                 )
         for name, tensor in own.items():
-            self._put(name, state[name].detach().to(tensor, copy=True))
+            self.assign(name, state[name].detach().to(tensor, copy=True))
 
     def to(self, target: torch.device | str | torch.dtype) -> Self:
         """Move all tensors to a device, or the floating-point ones to a dtype."""
         for name, tensor in self.state_dict().items():
             if not isinstance(target, torch.dtype) or tensor.is_floating_point():
-                self._put(name, tensor.to(target))
+                self.assign(name, tensor.to(target))
         return self
 
     def train(self, mode: bool = True) -> Self:
@@ -109,13 +128,6 @@ class Layer:
     def eval(self) -> Self:
         """Switch to inference behavior, here and in all children."""
         return self.train(False)
-
-    def _put(self, name: str, tensor: Tensor) -> None:
-        prefix, _, rest = name.partition(".")
-        if rest:
-            self.children()[prefix]._put(rest, tensor)
-        else:
-            setattr(self, name, tensor)
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for what does not exist; in a layer that is nearly always this mistake.
@@ -132,6 +144,19 @@ class Layer:
         ]
         inner = [f"{name}: {child!r}" for name, child in self.children().items()]
         return f"{type(self).__name__}({', '.join(own + inner)})"
+
+
+def check_input(layer: Layer, x: Tensor, parameter: Tensor | None = None) -> None:
+    """Refuse numbers that are not floating-point, or not of the parameters' dtype and device."""
+    kind = type(layer).__name__
+    if not x.is_floating_point():
+        raise TypeError(f"{kind}: input must hold floating-point numbers, got {x.dtype}")
+    if parameter is None:
+        return
+    if x.dtype != parameter.dtype:
+        raise TypeError(f"{kind}: input is {x.dtype}, the layer is {parameter.dtype}")
+    if x.device != parameter.device:
+        raise TypeError(f"{kind}: input is on {x.device}, the layer is on {parameter.device}")
 
 
 def check_gradient(layer: Layer, dy: Tensor, output_shape: torch.Size) -> None:

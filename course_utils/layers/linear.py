@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from course_utils.layers.base import Layer, check_gradient
+from course_utils.layers.base import Layer, check_gradient, check_input
 
 
 class Linear(Layer):
@@ -21,6 +21,7 @@ class Linear(Layer):
 
     Raises:
         ValueError: a size is not positive, or an input's last dimension is not M.
+        TypeError: the input is not of the layer's dtype or not on its device.
     """
 
     parameter_names: ClassVar[tuple[str, ...]] = ("weight", "bias")
@@ -57,6 +58,7 @@ class Linear(Layer):
                 f"{self.weight.shape[1]} (input {tuple(x.shape)}, "
                 f"weight {tuple(self.weight.shape)})"
             )
+        check_input(self, x, self.weight)
         self.x = x
         y = x @ self.weight.T  # (*, N)
         return y if self.bias is None else y + self.bias

@@ -6,28 +6,10 @@ import pytest
 import torch
 
 from course_utils.layers import Layer, Linear, ReLU, Sequential
-
-DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-DTYPES = [torch.float32, torch.float64]
+from twins import DEVICES, DTYPES, compare, finite_differences, randn
 
 
-def randn(*shape, seed=0, **kwargs):
-    device = kwargs.pop("device", "cpu")
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, **kwargs).to(device)
-
-
-def central_difference(function, x, step=1e-6):
-    """∂function/∂x, one element at a time; float64 only."""
-    gradient = torch.zeros_like(x)
-    for i in range(x.numel()):
-        shift = torch.zeros_like(x)
-        shift.view(-1)[i] = step
-        gradient.view(-1)[i] = (function(x + shift) - function(x - shift)) / (2 * step)
-    return gradient
-
-
-def twins(kind, dtype=torch.float64, device="cpu"):
+def pair(kind, dtype=torch.float64, device="cpu"):
     """A reference layer and the torch module of the same parameters."""
     torch.manual_seed(3)
     ours, theirs, features = {
@@ -58,52 +40,20 @@ KINDS = ["linear", "linear without bias", "relu", "net"]
 @pytest.mark.parametrize("batch", [(), (1,), (7,), (2, 3), (0,)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_and_gradients_match_torch(kind, batch, dtype, device):
-    ours, theirs, features = twins(kind, dtype, device)
-    x = randn(*batch, features, dtype=dtype, device=device)
-    x_torch = x.clone().requires_grad_()
-    y_torch = theirs(x_torch)
-    dy = randn(*y_torch.shape, seed=1, dtype=dtype, device=device)
-    y_torch.backward(dy)
-
-    y = ours(x)
-    dx = ours.backward(dy)
-
-    torch.testing.assert_close(y, y_torch.detach())
-    torch.testing.assert_close(dx, x_torch.grad)
-    expected = {name: p.grad for name, p in theirs.named_parameters()}
-    assert ours.grads.keys() == expected.keys()
-    for name, gradient in ours.grads.items():
-        torch.testing.assert_close(gradient, expected[name], msg=name)
+    ours, theirs, features = pair(kind, dtype, device)
+    compare(ours, theirs, randn(*batch, features, dtype=dtype, device=device))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_match_finite_differences(kind):
-    layer, _, features = twins(kind)
-    x = randn(3, features, dtype=torch.float64)
-    p = randn(*layer(x).shape, seed=1, dtype=torch.float64)
-    dx = layer.backward(p)
-    grads = dict(layer.grads)
-    state = layer.state_dict()
-
-    def loss_of(name):
-        def loss(value):
-            layer.load_state_dict({**state, name: value})
-            return (p * layer(x)).sum()
-
-        return loss
-
-    torch.testing.assert_close(
-        dx, central_difference(lambda v: (p * layer(v)).sum(), x), rtol=1e-7, atol=1e-8
-    )
-    for name, gradient in grads.items():
-        numeric = central_difference(loss_of(name), state[name])
-        torch.testing.assert_close(gradient, numeric, rtol=1e-7, atol=1e-8)
+    layer, _, features = pair(kind)
+    finite_differences(layer, randn(3, features))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_inputs_and_parameters_are_never_changed_in_place(kind):
-    layer, _, features = twins(kind)
-    x = randn(5, features, dtype=torch.float64)
+    layer, _, features = pair(kind)
+    x = randn(5, features)
     y = layer(x)
     dy = torch.ones_like(y)
     tensors = [x, y, dy, *layer.state_dict().values()]
@@ -115,13 +65,13 @@ def test_inputs_and_parameters_are_never_changed_in_place(kind):
 
 
 def test_state_dict_goes_both_ways_between_ours_and_torch():
-    ours, theirs, _ = twins("net", torch.float32)
+    ours, theirs, _ = pair("net", torch.float32)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     fresh = copy.deepcopy(theirs)
     for parameter in fresh.parameters():
         torch.nn.init.zeros_(parameter)
     fresh.load_state_dict(ours.state_dict())
-    x = randn(6, 4)
+    x = randn(6, 4, dtype=torch.float32)
     torch.testing.assert_close(fresh(x), ours(x))
 
 
@@ -172,7 +122,7 @@ def test_relu_has_slope_zero_at_zero_and_keeps_nan_as_torch():
 
 
 def test_bfloat16_forward_matches_torch():
-    ours, theirs, features = twins("net", torch.bfloat16)
+    ours, theirs, features = pair("net", torch.bfloat16)
     x = randn(4, features, dtype=torch.bfloat16)
     torch.testing.assert_close(ours(x), theirs(x).detach())
 
