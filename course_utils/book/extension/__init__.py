@@ -4,6 +4,7 @@
 - `card`: the directive at the top of a chapter; `chapter_role`: links between chapters;
 - `widgets`: interactive figures without a kernel; `quizzes`: quizzes without a CDN;
 - `notebooks`: each chapter as ``.ipynb`` (`plain_markdown`), and the buttons that lead to it;
+- `api`: the library's reference pages, from its docstrings;
 - `pages`: style, formulas without a network, and what the theme leaves to be mended;
 - `tidy`: nothing of an earlier build stays.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from course_utils.book.extension import (
+    api,
     card,
     chapter_role,
     executed,
@@ -32,7 +34,7 @@ _PACKAGES = ("sphinx-book-theme", "pydata-sphinx-theme", "myst-nb", "sphinx-desi
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register all parts."""
-    for part in (executed, card, chapter_role, widgets, notebooks, pages, tidy):
+    for part in (executed, card, chapter_role, api, widgets, notebooks, pages, tidy):
         part.setup(app)
     return {
         "parallel_read_safe": True,
