@@ -144,12 +144,17 @@ def _compiled(ours: Step, theirs: Step, device: torch.device) -> float | None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the compiler's remarks out of the table."""
+    """Keep the remarks of the compiler and the profiler, C++ code among them, off the terminal."""
     logging.disable(logging.CRITICAL)
+    sys.stderr.flush()
+    stderr = os.dup(2)
     try:
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
-            yield
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
     finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
         logging.disable(logging.NOTSET)
 
 
@@ -192,7 +197,7 @@ def peak_memory(step: Step, device: torch.device) -> int:
         step()
         _wait(device)
         return torch.cuda.max_memory_allocated() - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         kept = step()
     del kept
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +209,8 @@ def peak_memory(step: Step, device: torch.device) -> int:
 
 
 def report(console: Console, rows: list[dict], where: str) -> None:
-    table = Table(title=f"forward + backward, ours / torch.nn ({where})")
+    console.print(f"forward + backward, ours / torch.nn; {where}")
+    table = Table()
     for heading in ("layer", "size", "torch, ms", "time", "peak memory", "compiled"):
         table.add_column(heading, justify="left" if heading in {"layer", "size"} else "right")
     for row in sorted(rows, key=lambda row: -row["time"]):
