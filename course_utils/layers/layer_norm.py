@@ -32,6 +32,9 @@ class LayerNorm(Layer):
         \frac{\partial L}{\partial\gamma} = \sum_* \frac{\partial L}{\partial y} \odot \hat x,
         \qquad \frac{\partial L}{\partial\beta} = \sum_* \frac{\partial L}{\partial y}
 
+    Takes three to five times as long as torch's on large inputs, which passes over x once on each
+    way; step by step, four tensors of its size are made.
+
     Source: Ba, Kiros and Hinton 2016.
 
     Raises:

@@ -19,9 +19,9 @@ the same to a weight instead of an activation: over all weights that lead to one
 
 Only batch normalization mixes examples, so only it needs running statistics for ``eval``.
 
-The first, the third and the fourth share their code, `ChannelNorm`; they differ in a
-line or two. `LayerNorm` and weight standardization share the functions
-below, which standardize the rows of a matrix.
+Batch, instance and group normalization share their code, `ChannelNorm`, and differ in a line or
+two. Layer normalization and weight standardization standardize the rows of a matrix, with the two
+functions below.
 
 Pictures of the axes: Wu and He 2018, "Group normalization", figure 2.
 """
