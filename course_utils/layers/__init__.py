@@ -1,9 +1,54 @@
 """Reference layers: forward and backward by hand, on torch tensors, with no autograd inside."""
 
-from course_utils.layers.activations import ReLU
+from course_utils.layers.activations import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 from course_utils.layers.base import Layer
-from course_utils.layers.container import Sequential
+from course_utils.layers.batch_norm import BatchNorm1d, BatchNorm2d
+from course_utils.layers.container import Residual, Sequential
+from course_utils.layers.dropout import Dropout
+from course_utils.layers.flatten import Flatten
+from course_utils.layers.group_norm import GroupNorm
+from course_utils.layers.instance_norm import InstanceNorm2d
+from course_utils.layers.layer_norm import LayerNorm
 from course_utils.layers.linear import Linear
+from course_utils.layers.local_response_norm import LocalResponseNorm
 from course_utils.layers.module import as_module
+from course_utils.layers.softmax import LogSoftmax, Softmax
+from course_utils.layers.weight_standardization import WeightStandardization
 
-__all__ = ["Layer", "Linear", "ReLU", "Sequential", "as_module"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Dropout",
+    "Flatten",
+    "GroupNorm",
+    "InstanceNorm2d",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LocalResponseNorm",
+    "LogSoftmax",
+    "PReLU",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "WeightStandardization",
+    "as_module",
+]
