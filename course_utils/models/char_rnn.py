@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.models.sampling import draw
+from course_utils.models.sampling import draw, evaluating
 
 # What a recurrent layer remembers: h, or (h, c) for an LSTM.
 State = Tensor | tuple[Tensor, Tensor]
@@ -71,7 +71,6 @@ class CharRNN(nn.Module):
         h, state = self.rnn(x, state)  # (B, T, H)
         return self.head(h), state
 
-    @torch.no_grad()
     def sample(
         self,
         prompt: Tensor,
@@ -87,12 +86,10 @@ class CharRNN(nn.Module):
         Raises:
             ValueError: the temperature is not positive.
         """
-        training = self.training
-        self.eval()
         tokens, new, state = prompt, prompt, None
-        for _ in range(length):
-            logits, state = self.read(new, state)
-            new = draw(logits[:, -1], temperature, generator)  # (B, 1)
-            tokens = torch.cat([tokens, new], dim=1)
-        self.train(training)
+        with evaluating(self):
+            for _ in range(length):
+                logits, state = self.read(new, state)
+                new = draw(logits[:, -1], temperature, generator)  # (B, 1)
+                tokens = torch.cat([tokens, new], dim=1)
         return tokens

@@ -32,8 +32,7 @@ def normalized_adjacency(edge_index: Tensor, num_nodes: int) -> Tensor:
     degree = torch.bincount(edges[0], minlength=num_nodes)
     scale = degree.float().rsqrt()
     values = scale[edges[0]] * scale[edges[1]]
-    # `unique` sorted the pairs and made them distinct, so this is already coalesced.
-    return torch.sparse_coo_tensor(edges, values, (num_nodes, num_nodes), is_coalesced=True)
+    return _sparse(edges, values, (num_nodes, num_nodes))  # `unique` has sorted the pairs
 
 
 class GCN(nn.Module):
@@ -43,7 +42,8 @@ class GCN(nn.Module):
     trains it with Adam, learning rate 0.01, weight decay 5e-4 on the first layer only, rows of X
     scaled to sum 1.
 
-    Shapes: x (N, D), adjacency (N, N), sparse or dense → logits (N, K).
+    Shapes: x (N, D), adjacency (N, N) → logits (N, K). Both may be sparse; with sparse features an
+    epoch on Cora takes a fraction of the time.
 
     Source: T. Kipf, M. Welling. Semi-supervised classification with graph convolutional networks.
     ICLR 2017.
@@ -60,5 +60,17 @@ class GCN(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        x = adjacency @ self.layer1(self.dropout(x))  # (N, hidden)
+        x = adjacency @ (self._drop(x) @ self.layer1.weight.T)  # (N, hidden)
         return adjacency @ self.layer2(self.dropout(F.relu(x)))  # (N, K)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Dropout that leaves out what is zero anyway: of Cora's words 99 in 100."""
+        if not x.is_sparse:
+            return self.dropout(x)
+        x = x.coalesce()
+        return _sparse(x.indices(), self.dropout(x.values()), x.shape)
+
+
+def _sparse(indices: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A matrix from sorted, distinct indices. Unless told to check, torch warns on stderr."""
+    return torch.sparse_coo_tensor(indices, values, shape, is_coalesced=True, check_invariants=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.models.sampling import draw
+from course_utils.models.sampling import draw, evaluating
 
 
 @dataclass(frozen=True)
@@ -157,19 +157,16 @@ class GPT(nn.Module):
             x = block(x)
         return self.head(self.ln_f(x))  # (B, T, V)
 
-    @torch.no_grad()
     def attention_maps(self, tokens: Tensor) -> list[Tensor]:
         """The attention weights of each block, (B, heads, T, T): row t is where token t looks."""
-        training = self.training
-        self.eval()
-        maps, x = [], self.embed(tokens)
-        for block in self.blocks:
-            maps.append(block.attn.weights(block.ln_1(x)))
-            x = block(x)
-        self.train(training)
+        maps = []
+        with evaluating(self):
+            x = self.embed(tokens)
+            for block in self.blocks:
+                maps.append(block.attn.weights(block.ln_1(x)))
+                x = block(x)
         return maps
 
-    @torch.no_grad()
     def generate(
         self,
         prompt: Tensor,
@@ -187,11 +184,9 @@ class GPT(nn.Module):
         Raises:
             ValueError: the temperature is not positive.
         """
-        training = self.training
-        self.eval()
         tokens = prompt
-        for _ in range(length):
-            logits = self(tokens[:, -self.config.block_size :])[:, -1]  # (B, V)
-            tokens = torch.cat([tokens, draw(logits, temperature, generator)], dim=1)
-        self.train(training)
+        with evaluating(self):
+            for _ in range(length):
+                logits = self(tokens[:, -self.config.block_size :])[:, -1]  # (B, V)
+                tokens = torch.cat([tokens, draw(logits, temperature, generator)], dim=1)
         return tokens

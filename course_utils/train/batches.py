@@ -17,7 +17,7 @@ class TensorBatches:
     """Tensors cut into batches: a DataLoader that does not go through them row by row.
 
     Raises:
-        ValueError: the tensors differ in their number of rows.
+        ValueError: the tensors differ in their number of rows, or have none.
     """
 
     def __init__(
@@ -28,9 +28,11 @@ class TensorBatches:
         shuffle: bool,
         generator: torch.Generator | None,
     ) -> None:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
         if len({len(tensor) for tensor in tensors}) > 1:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             raise ValueError(f"the tensors differ in their number of rows: {shapes}")
+        if len(tensors[0]) == 0:
+            raise ValueError(f"the tensors have no rows: {shapes}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.tensors, self.batch_size = tensors, batch_size
@@ -57,7 +59,7 @@ def batches(
     generator: torch.Generator | None = None,
 ) -> Iterable[Sequence[Tensor]]:
     """Tensors become batches; what gives batches already stays as it is."""
-    if isinstance(data, tuple | list) and all(isinstance(item, Tensor) for item in data):
+    if isinstance(data, tuple) and data and all(isinstance(item, Tensor) for item in data):
         return TensorBatches(data, batch_size, shuffle=shuffle, generator=generator)
     return data
 

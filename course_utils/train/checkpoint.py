@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,10 @@ class Run:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)  # as data: nothing is run
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on odd files torch warns before it gives up
+            # As data: nothing in it is run.
+            saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or foreign file makes of the reader
         raise CourseError(
             f"The checkpoint {path} cannot be read ({type(error).__name__}): it is damaged, or "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from IPython import get_ipython
 from IPython.display import display
@@ -34,8 +34,7 @@ def progress_line(wanted: bool, epochs: int, metric: Measure | None) -> Iterator
         return
     name = getattr(metric, "__name__", "metric")
     latest = History()
-    drawn = _in_notebook(epochs) if hasattr(get_ipython(), "kernel") else _in_terminal(epochs)
-    with drawn as (draw, end):
+    with _drawing(epochs) as (draw, end):
 
         def show(history: History, share: float) -> None:
             nonlocal latest
@@ -50,6 +49,15 @@ def progress_line(wanted: bool, epochs: int, metric: Measure | None) -> Iterator
 
 # Both give (draw(epochs done, line), end(last line)).
 Drawing = tuple[Callable[[float, str], None], Callable[[str], None]]
+
+
+def _drawing(epochs: int) -> AbstractContextManager[Drawing]:
+    if hasattr(get_ipython(), "kernel"):
+        return _in_notebook(epochs)
+    console = Console()
+    if console.is_interactive:
+        return _in_terminal(epochs, console)
+    return nullcontext((lambda done, line: None, print))
 
 
 @contextmanager
@@ -68,8 +76,7 @@ def _in_notebook(epochs: int) -> Iterator[Drawing]:
 
 
 @contextmanager
-def _in_terminal(epochs: int) -> Iterator[Drawing]:
-    console = Console()
+def _in_terminal(epochs: int, console: Console) -> Iterator[Drawing]:
     progress = Progress(
         BarColumn(), TextColumn("{task.description}", markup=False), console=console, transient=True
     )
@@ -79,8 +86,8 @@ def _in_terminal(epochs: int) -> Iterator[Drawing]:
         progress.update(task, completed=done, description=line)
 
     def end(line: str) -> None:
-        progress.stop()
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        progress.stop()  # takes the bar away
+        print(line)
 
     with progress:
         yield draw, end
