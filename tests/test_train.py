@@ -139,6 +139,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert not same(trained(1), trained(2))
 
 
+def test_data_may_be_a_tuple_or_a_list_of_tensors_or_batches():
+    x, y = classes(48)
+    batches = list(zip(x.split(16), y.split(16), strict=True))
+    loader = DataLoader(TensorDataset(x, y), batch_size=16)
+    for data in ((x, y), [x, y], batches, tuple(batches), loader):
+        history = quick(net(), data, epochs=30)
+        assert history.train_loss[-1] < 0.6
+        assert evaluate(net(), data, F.cross_entropy) == pytest.approx(
+            evaluate(net(), (x, y), F.cross_entropy)
+        )
+
+
 def test_a_model_of_several_inputs_gets_all_but_the_last_tensor():
     class Sum(nn.Module):
         def __init__(self):
@@ -512,59 +524,54 @@ def test_a_checkpoint_of_another_run_is_refused_and_changes_nothing(tmp_path):
         refused(file, match, lambda m=model, **more: run_with(m, **more), **options)
 
 
+def line(checkpoint, epochs):
+    """A small run, which the processes below go on with."""
+    torch.manual_seed(0)
+    data, model = (torch.randn(8, 2), torch.zeros(8, 1)), nn.Linear(2, 1)
+    quick(model, data, loss=F.mse_loss, epochs=epochs, checkpoint=checkpoint, resume=True)
+    return model
+
+
 # A checkpoint is larger than this many bytes.
 LIMIT = 4096
-LIMITED_RUN = """
-    import resource, signal, sys
-    import torch
-    from course_utils.train import fit
 
-    torch.manual_seed(0)
-    x, y = torch.randn(8, 2), torch.zeros(8, 1)
-    model = torch.nn.Linear(2, 1)
 
-    def loss(output, target):
-        # From here on the kernel stops every write that would make a file longer.
-        signal.signal(signal.SIGXFSZ, {action})
-        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-        return (output - target).square().mean()
-
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(model, (x, y), loss=loss, optimizer=optimizer, epochs={epochs},
-        checkpoint=sys.argv[1], resume=True, progress=False)
+def second_epoch_with_limited_files(checkpoint, at_the_limit):
+    """Run it in a process that can write no larger file; ``at_the_limit`` says what happens."""
+    code = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_train import line
+signal.signal(signal.SIGXFSZ, signal.{at_the_limit})
+resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))
+line({str(checkpoint)!r}, epochs=2)
 """
-
-
-def limited(file, epochs, limit, action):
-    code = textwrap.dedent(LIMITED_RUN).format(epochs=epochs, limit=limit, action=action)
-    return subprocess.run(
-        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 def test_a_process_killed_while_it_writes_leaves_the_last_checkpoint_whole(tmp_path):
     file = tmp_path / "run.pt"
-    assert limited(file, 1, 2**30, "signal.SIG_DFL").returncode == 0
+    line(file, epochs=1)
     content = file.read_bytes()
     assert len(content) > LIMIT
 
-    killed = limited(file, 2, LIMIT, "signal.SIG_DFL")
+    killed = second_epoch_with_limited_files(file, "SIG_DFL")
 
     assert killed.returncode == -signal.SIGXFSZ
     assert (tmp_path / "run.pt.part").stat().st_size == LIMIT  # it was killed in the middle
     assert file.read_bytes() == content
-    assert limited(file, 2, 2**30, "signal.SIG_DFL").returncode == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+    assert same(line(file, epochs=2), line(tmp_path / "whole.pt", epochs=2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.pt", "whole.pt"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 def test_a_full_disk_is_an_error_that_says_so_and_keeps_the_last_checkpoint(tmp_path):
     file = tmp_path / "run.pt"
-    limited(file, 1, 2**30, "signal.SIG_IGN")
+    line(file, epochs=1)
     content = file.read_bytes()
 
-    failed = limited(file, 2, LIMIT, "signal.SIG_IGN")
+    failed = second_epoch_with_limited_files(file, "SIG_IGN")
 
     assert failed.returncode == 1
     assert "could not be written after epoch 2 (File too large)" in failed.stderr

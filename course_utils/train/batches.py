@@ -59,7 +59,7 @@ def batches(
     generator: torch.Generator | None = None,
 ) -> Iterable[Sequence[Tensor]]:
     """Tensors become batches; what gives batches already stays as it is."""
-    if isinstance(data, tuple) and data and all(isinstance(item, Tensor) for item in data):
+    if isinstance(data, tuple | list) and data and all(isinstance(item, Tensor) for item in data):
         return TensorBatches(data, batch_size, shuffle=shuffle, generator=generator)
     return data
 
