@@ -39,19 +39,26 @@ class Subsampling(nn.Module):
 class SparseConv2d(nn.Module):
     """A convolution in which each output map sees its own choice of the input maps.
 
-    Shapes: x (B, C, H, W) → y (B, len(inputs), H', W').
+    Shapes: x (B, C, H, W) → y (B, len(inputs), H', W'); one kernel of ``weight`` for each
+    connection, one number of ``bias`` for each output map.
     """
 
-    def __init__(self, inputs: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, inputs: tuple[tuple[int, ...], ...], kernel_size: int
+    ) -> None:
         super().__init__()
-        self.inputs = inputs
-        self.maps = nn.ModuleList(nn.Conv2d(len(chosen), 1, kernel_size) for chosen in inputs)
+        self.shape = (len(inputs), in_channels, kernel_size, kernel_size)
+        wires = [(i, j) for i, chosen in enumerate(inputs) for j in chosen]
+        self.register_buffer("wires", torch.tensor(wires).T, persistent=False)  # (2, connections)
+        # As in a convolution: uniform within ±1/√(fan-in) of each output map.
+        bounds = torch.tensor([(len(chosen) * kernel_size**2) ** -0.5 for chosen in inputs])
+        kernels = 2 * torch.rand(len(wires), kernel_size, kernel_size) - 1
+        self.weight = nn.Parameter(kernels * bounds[self.wires[0], None, None])
+        self.bias = nn.Parameter((2 * torch.rand(len(inputs)) - 1) * bounds)
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = [
-            conv(x[:, list(chosen)]) for conv, chosen in zip(self.maps, self.inputs, strict=True)
-        ]
-        return torch.cat(outputs, dim=1)
+        dense = self.weight.new_zeros(self.shape).index_put(tuple(self.wires), self.weight)
+        return F.conv2d(x, dense, self.bias)
 
 
 class LeNet5(nn.Module):
@@ -63,9 +70,10 @@ class LeNet5(nn.Module):
 
     .. math:: z_i = -\sum_j (x_j - c_{ij})^2 .
 
-    The paper's output is the distance itself. With its negative as a logit, cross-entropy is the
-    paper's second criterion (equation 9) without the class for rubbish. The paper draws the codes
-    as pictures of 7 × 12 pixels; here they are drawn at random, which it names as a possibility.
+    The paper's output is the distance itself, its first criterion (equation 8) the distance of
+    the right class, ``-z.gather(1, y[:, None]).mean()``; it works better here than cross-entropy,
+    for which these logits are large. The paper's codes are pictures of 7 × 12 pixels; here they
+    are drawn at random, which it names as a possibility.
 
     Shapes: x (B, 1, 32, 32) → logits (B, 10). MNIST's 28 × 28 digits are padded by 2.
 
@@ -77,7 +85,7 @@ class LeNet5(nn.Module):
         super().__init__()
         self.c1 = nn.Conv2d(1, 6, 5)
         self.s2 = Subsampling(6)
-        self.c3 = SparseConv2d(C3_INPUTS, 5)
+        self.c3 = SparseConv2d(6, C3_INPUTS, 5)
         self.s4 = Subsampling(16)
         self.c5 = nn.Conv2d(16, 120, 5)
         self.f6 = nn.Linear(120, 84)

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+from course_utils.data import load
 from course_utils.models import LeNet5, ModernLeNet5, count_parameters
 from course_utils.models.lenet import C3_INPUTS, Subsampling, squash
 
@@ -83,6 +85,25 @@ def test_gradients_reach_every_parameter(kind):
     assert logits.shape == (4, 10)
     torch.nn.functional.cross_entropy(logits, torch.arange(4)).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_the_original_learns_digits_by_the_distance_of_the_right_code():
+    digits = load("mnist-5k")
+    x = F.pad(digits.x_train[:1000].view(-1, 1, 28, 28), (2, 2, 2, 2))
+    torch.manual_seed(0)
+    model = LeNet5()
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(4):
+        for rows in torch.randperm(1000).split(32):
+            logits = model(x[rows])
+            loss = -logits.gather(1, digits.y_train[rows, None]).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    x_test = F.pad(digits.x_test[:500].view(-1, 1, 28, 28), (2, 2, 2, 2))
+    with torch.inference_mode():
+        correct = model(x_test).argmax(1) == digits.y_test[:500]
+    assert correct.float().mean() > 0.8
 
 
 class Constant(torch.nn.Module):
