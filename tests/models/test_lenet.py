@@ -41,6 +41,16 @@ def test_an_output_map_of_c3_depends_on_its_own_inputs_only():
         assert seen == list(maps)
 
 
+def test_kernels_of_c3_start_as_in_a_convolution_with_as_many_inputs():
+    torch.manual_seed(0)
+    c3 = LeNet5().c3
+    for output, maps in enumerate(C3_INPUTS):
+        kernels, bound = c3.weight[c3.wires[0] == output], (25 * len(maps)) ** -0.5
+        assert kernels.shape == (len(maps), 5, 5)
+        assert 0.9 * bound < kernels.abs().max() <= bound
+        assert c3.bias[output].abs() <= bound
+
+
 def test_subsampling_starts_as_the_mean_and_scales_each_channel():
     pool = Subsampling(2)
     x = torch.rand(3, 2, 8, 6)

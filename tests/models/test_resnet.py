@@ -80,6 +80,12 @@ def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros():
     assert y[:, 24:].eq(0).all()
 
 
+def test_convolutions_start_with_variance_two_over_fan_out():
+    torch.manual_seed(0)
+    wider = CifarResNet(20).layer3[0].conv1  # 32 → 64 channels
+    assert wider.weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)
+
+
 def test_depths_that_the_paper_has_not_are_refused():
     with pytest.raises(ValueError, match=r"one of \(20, 32, 44, 56, 110\), got 18"):
         CifarResNet(18)
