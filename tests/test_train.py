@@ -19,7 +19,7 @@ import torch
 from nbclient import NotebookClient
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, WeightedRandomSampler
 
 from course_utils.book import kernel
 from course_utils.data import load
@@ -149,6 +149,17 @@ def test_data_may_be_a_tuple_or_a_list_of_tensors_or_batches():
         assert evaluate(net(), data, F.cross_entropy) == pytest.approx(
             evaluate(net(), (x, y), F.cross_entropy)
         )
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(zip(*classes(48), strict=True))
+
+
+def test_a_loader_of_streamed_data_knows_no_length_and_needs_none(capsys):
+    history = quick(net(), DataLoader(Stream(), batch_size=16), epochs=2, progress=True)
+    assert len(history.train_loss) == 2
+    assert capsys.readouterr().out.startswith("2 epochs in ")
 
 
 def test_a_model_of_several_inputs_gets_all_but_the_last_tensor():

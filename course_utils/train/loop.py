@@ -145,8 +145,7 @@ def _train_epoch(
     """Go once through the batches and return the mean loss."""
     device = device_of(model)
     epoch = len(history) + 1
-    # A loader of streamed data need not know its length.
-    count = len(batches) if hasattr(batches, "__len__") else None
+    count = _length(batches)
     total, rows = 0.0, 0
     for number, batch in enumerate(batches, start=1):
         *inputs, target = (tensor.to(device) for tensor in batch)
@@ -173,6 +172,13 @@ def _train_epoch(
             "list; a generator can be gone through only once."
         )
     return total / rows
+
+
+def _length(batches: Iterable[Sequence[Tensor]]) -> int | None:
+    try:
+        return len(batches)
+    except TypeError:  # a loader of streamed data has a len() that says it has none
+        return None
 
 
 def _schedules(
