@@ -58,10 +58,10 @@ def test_a_low_temperature_takes_the_most_likely_character_each_time():
     torch.manual_seed(0)
     model = CharRNN(5, 8)
     nn.init.normal_(model.head.weight, std=3)
-    tokens = torch.tensor([[0]])
+    prompt = tokens = torch.tensor([[0, 1, 2], [3, 4, 0]])
     for _ in range(8):
         tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], 1)
-    assert torch.equal(model.sample(torch.tensor([[0]]), 8, temperature=1e-4), tokens)
+    assert torch.equal(model.sample(prompt, 8, temperature=1e-4), tokens)
 
 
 def test_a_high_temperature_makes_all_characters_alike():

@@ -116,6 +116,15 @@ def test_generation_repeats_with_its_generator_and_goes_beyond_the_block_size():
     assert not torch.equal(generate(0), generate(1))
 
 
+def test_a_low_temperature_takes_the_most_likely_token_each_time():
+    model = small()
+    torch.nn.init.normal_(model.token_embedding.weight)
+    prompt = tokens = torch.tensor([[0, 1, 2], [3, 4, 0]])
+    for _ in range(5):
+        tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], 1)
+    assert torch.equal(model.generate(prompt, 5, temperature=1e-4), tokens)
+
+
 def test_generation_sees_the_last_block_only():
     model = small()
     long = torch.randint(11, (1, 12))

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from course_utils.models import CifarResNet, ResNet, count_parameters, multiply_adds
-from course_utils.models.resnet import CifarBlock
+from course_utils.models.resnet import BasicBlock, Bottleneck, CifarBlock
 
 DATA = Path(os.environ.get("COURSE_DATA", "."))
 WEIGHTS = DATA / "weights" / "resnet20-12fca82f.th"
@@ -62,7 +62,8 @@ def test_imagenet_nets_have_torchvisions_names():
 
 def silent(block):
     """The block with a residual branch that gives nothing."""
-    nn.init.zeros_(block.bn2.weight)
+    last = block.bn3 if isinstance(block, Bottleneck) else block.bn2
+    nn.init.zeros_(last.weight)
     return block.eval()
 
 
@@ -70,6 +71,20 @@ def test_a_block_whose_branch_is_silent_passes_its_input_on():
     x = torch.rand(2, 16, 8, 8)
     assert torch.equal(silent(CifarBlock(16, 16, 1, shortcut=True))(x), x)
     assert silent(CifarBlock(16, 16, 1, shortcut=False))(x).eq(0).all()
+
+
+@pytest.mark.parametrize("kind", [BasicBlock, Bottleneck])
+def test_imagenet_blocks_pass_their_input_on_or_project_it(kind):
+    torch.manual_seed(0)
+    wide = 16 * kind.expansion
+    x = torch.rand(2, wide, 8, 8)
+    assert torch.equal(silent(kind(wide, 16, 1))(x), x)
+    for channels, stride in ((16, 2), (32, 1), (32, 2)):
+        block = silent(kind(wide, channels, stride))
+        projected = block.downsample(x)
+        assert projected.shape == (2, channels * kind.expansion, 8 // stride, 8 // stride)
+        assert torch.equal(block(x), projected.relu())
+        assert not torch.equal(kind(wide, channels, stride).eval()(x), block(x))
 
 
 def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros():
