@@ -116,21 +116,15 @@ def test_generation_repeats_with_its_generator_and_goes_beyond_the_block_size():
     assert not torch.equal(generate(0), generate(1))
 
 
-def test_a_low_temperature_takes_the_most_likely_token_each_time():
+@pytest.mark.parametrize("length", [3, 12])  # a part of the block of 8, and more than it
+def test_a_low_temperature_takes_the_most_likely_token_each_time(length):
     model = small()
     torch.nn.init.normal_(model.token_embedding.weight)
-    prompt = tokens = torch.tensor([[0, 1, 2], [3, 4, 0]])
-    for _ in range(5):
-        tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], 1)
-    assert torch.equal(model.generate(prompt, 5, temperature=1e-4), tokens)
-
-
-def test_generation_sees_the_last_block_only():
-    model = small()
-    long = torch.randint(11, (1, 12))
-    other = torch.cat([(long[:, :4] + 1) % 11, long[:, 4:]], 1)
-    from_long = model.generate(long, 5, temperature=1e-4)[:, 12:]
-    assert torch.equal(from_long, model.generate(other, 5, temperature=1e-4)[:, 12:])
+    torch.nn.init.normal_(model.position_embedding.weight)
+    prompt = tokens = torch.randint(11, (4, length))
+    for _ in range(7):
+        tokens = torch.cat([tokens, model(tokens[:, -8:])[:, -1:].argmax(-1)], 1)
+    assert torch.equal(model.generate(prompt, 7, temperature=1e-4), tokens)
 
 
 def test_generation_uses_no_dropout_and_keeps_the_mode():
@@ -141,6 +135,14 @@ def test_generation_uses_no_dropout_and_keeps_the_mode():
     }
     assert len(outcomes) == 1
     assert model.training
+
+
+def test_generation_and_maps_build_no_graph():
+    model, graph = small(), []
+    model.register_forward_hook(lambda *_: graph.append(torch.is_grad_enabled()))
+    model.generate(torch.tensor([[1]]), 2)
+    assert graph == [False, False]
+    assert not any(each.requires_grad for each in model.attention_maps(torch.tensor([[1, 2]])))
 
 
 def test_training_uses_dropout_in_attention_too():
