@@ -97,6 +97,18 @@ def test_the_stream_starts_with_the_same_variance_at_any_depth():
     assert added(32) == pytest.approx(added(2), rel=0.3)
 
 
+def test_attention_mlp_and_head_each_read_a_normalized_copy_of_the_stream():
+    model, read = small().eval(), []
+    for reader in [model.head, *(part for b in model.blocks for part in (b.attn, b.mlp))]:
+        reader.register_forward_pre_hook(lambda _, args: read.extend(args))
+    model(torch.randint(11, (2, 8)))
+    assert len(read) == 5
+    for x in read:
+        torch.testing.assert_close(x.mean(-1), torch.zeros(2, 8), atol=1e-5, rtol=0)
+        # A new model's stream is so small (0.02) that the layer's eps of 1e-5 shows.
+        torch.testing.assert_close(x.std(-1, correction=0), torch.ones(2, 8), atol=0.05, rtol=0)
+
+
 def test_input_and_output_share_one_table():
     model = small()
     assert model.head.weight is model.token_embedding.weight
