@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -26,7 +26,7 @@ def run(names: list[str]) -> int:
         CourseError: there is no data set of one of the names; nothing is fetched then.
     """
     # As wide as it takes where nobody looks (a pipe, a file): a table that is cut can't be read.
-    console = Console(width=None if os.isatty(1) else 160)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     if not names:
         console.print(_table())
         return DONE

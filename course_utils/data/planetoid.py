@@ -91,7 +91,7 @@ def load_cora() -> Graph:
 def load_citeseer() -> Graph:
     """3,327 papers on computer science, 4,552 citations, 3,703 words.
 
-    Of 15 papers the files know only that they exist: their features are zero, their class is -1.
+    Of 15 papers the files have neither words nor topic: their features are zero, their class is -1.
     """
     description = f"CiteSeer: 3,327 papers in 6 topics, 4,552 citations between them {SOURCE}"
     return _read(locate(CITESEER_FILES), "citeseer", description, CITESEER_CLASSES)

