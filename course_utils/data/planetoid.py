@@ -14,6 +14,7 @@ import io
 import pickle
 from collections import defaultdict
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -160,7 +161,7 @@ class RestrictedUnpickler(pickle.Unpickler):
     See "Restricting Globals" in the documentation of Python's module pickle.
     """
 
-    ADMITTED = {  # noqa: RUF012 (never changed)
+    ADMITTED: ClassVar = {
         ("numpy.core.multiarray", "_reconstruct"): _ndarray,
         ("numpy", "ndarray"): "ndarray",  # only ever handed to _reconstruct; a word can't be called
         ("numpy", "dtype"): _dtype,

@@ -14,7 +14,7 @@ from course_utils.data.archives import read_tar, read_zip
 from course_utils.data.images import center_crop, decode, to_tensor
 from course_utils.errors import CourseError
 
-CONTENT = {"set/a.txt": b"A", "set/b.txt": b"BB", "set/readme": b"-", "other/a.txt": b"no"}
+CONTENT = {"set/a.txt": b"A", "set/b.txt": b"BB", "set/a.txt.bak": b"-", "other/set/a.txt": b"no"}
 
 
 def make_zip(path, members):
@@ -117,14 +117,14 @@ def test_member_of_a_zip_that_was_changed_is_a_clear_error(tmp_path):
         read_zip(path, "a", limit=100_000)
 
 
-def png(width, height, color=(255, 0, 0)):
+def picture(width, height, form="PNG"):
     stream = io.BytesIO()
-    Image.new("RGB", (width, height), color).save(stream, "PNG")
+    Image.new("RGB", (width, height), (255, 0, 0)).save(stream, form)
     return stream.getvalue()
 
 
 def test_picture_that_claims_a_forest_of_pixels_is_refused():
-    content = bytearray(png(10, 10))
+    content = bytearray(picture(10, 10))
     content[16:24] = (6_000).to_bytes(4, "big") * 2  # width and height in the header …
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")  # … and its check sum
 
@@ -133,9 +133,11 @@ def test_picture_that_claims_a_forest_of_pixels_is_refused():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<html>", png(50, 50)[:-60], b"GIF89a" + bytes(100)], ids=repr
+    "content",
+    [b"", b"<html>", picture(50, 50)[:-60], picture(5, 5, "GIF"), picture(5, 5, "TIFF")],
+    ids=["empty", "login page", "cut off", "GIF", "TIFF"],
 )
-def test_what_is_no_picture_is_a_clear_error(content):
+def test_what_is_no_sound_jpeg_or_png_is_a_clear_error(content):
     with pytest.raises(CourseError, match=r"x\.png is not a sound picture"):
         decode(content, name="x.png")
 
