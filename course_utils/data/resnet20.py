@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-
 import torch
 
 from course_utils.data import cifar10
+from course_utils.data.checkpoints import read_checkpoint
 from course_utils.data.dataset import Weights
 from course_utils.data.files import PublishedFiles, locate
-from course_utils.errors import CourseError
 
 FILES = PublishedFiles(
     folder="weights",
@@ -32,11 +30,7 @@ DESCRIPTION = (
 def load() -> Weights:
     """The state dict, with names as in the author's network (``layer1.0.conv1.weight``)."""
     path = locate(FILES) / "resnet20-12fca82f.th"
-    try:
-        # weights_only: tensors and containers, no code that a pickle could smuggle in.
-        saved = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError, EOFError) as error:
-        raise CourseError(f"{path} holds no state dict that can be read ({error}).") from error
+    saved = read_checkpoint(path, mend="Replace it by the published file.")["state_dict"]
     return Weights(
         # It was saved from DataParallel, which puts "module." before every name.
         state_dict={name.removeprefix("module."): value for name, value in saved.items()},

@@ -77,6 +77,11 @@ def test_cifar10_images_are_upright_and_belong_to_their_labels(published):
     of_class = [blueness[cifar.y_train == k].mean() for k in range(10)]
     names = [cifar.classes[k] for k in torch.stack(of_class).argsort(descending=True)]
     assert set(names[:2]) == {"airplane", "ship"}
+    # Light comes from above, and as often from the left as from the right.
+    for images in (cifar.x_train, cifar.x_test):
+        light = images.mean((0, 1))
+        assert light[:8].mean() - light[-8:].mean() > 0.02
+        assert abs(light[:, :8].mean() - light[:, -8:].mean()) < 0.01
 
 
 def test_hymenoptera_has_the_published_counts(published):

