@@ -25,7 +25,5 @@ DESCRIPTION = (
 def load() -> Pairs:
     """English sentences and a French translation of each, in the order of the file."""
     text = read_zip(locate(FILES) / "fra-eng.zip", r"fra\.txt", limit=2**25)["fra.txt"].decode()
-    # split("\n"), not splitlines(): French puts a narrow space (U+202F) before marks, and texts
-    # may hold other characters at which splitlines() would cut a sentence in two.
     pairs = [line.split("\t") for line in text.split("\n") if line.strip()]
     return Pairs([pair[0] for pair in pairs], [pair[1] for pair in pairs], DESCRIPTION)

@@ -12,7 +12,6 @@ from course_utils.data.dataset import Strings
 
 def lines_of(path: Path) -> list[str]:
     """The lines of a UTF-8 file, without blanks around them; empty ones are left out."""
-    # Not splitlines(), which also breaks lines at characters that text may contain (U+0085).
     lines = (line.strip() for line in path.read_text(encoding="utf-8").split("\n"))
     return [line for line in lines if line]
 
