@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from rich import box
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
@@ -53,9 +54,13 @@ def _fetch(entry: Entry) -> str:
 
 
 def _table() -> Table:
-    table = Table(title="Data sets", title_justify="left")
-    for column in ("name", "what it is", "offline", "download", "here"):
-        table.add_column(column, justify="right" if column == "download" else "left")
+    # Narrow terminals fold the descriptions and keep the names whole, which are to be typed.
+    table = Table(title="Data sets", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is")
+    table.add_column("offline", no_wrap=True)
+    table.add_column("download", justify="right", no_wrap=True)
+    table.add_column("here", no_wrap=True)
     for name, entry in ENTRIES.items():
         size = decimal(entry.files.size) if entry.files else "–"
         offline = (entry.stand_in or "nothing") if entry.files else "itself"

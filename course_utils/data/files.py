@@ -7,10 +7,8 @@ of yours (Hymenoptera).
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,8 +17,8 @@ import platformdirs
 import pooch
 from requests import RequestException
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from course_utils.data.progress import Bar, quiet_pooch
 from course_utils.errors import CourseError
 from course_utils.runtime import count_download
 
@@ -157,14 +155,14 @@ def _download(path: Path, known: str, mirrors: tuple[str, ...]) -> None:
     for mirror in mirrors:
         url = mirror + path.name
         try:
-            with _Bar(path.name) as bar, _quiet_pooch():
+            with Bar(path.name) as bar, quiet_pooch():
                 pooch.retrieve(
                     url,
                     known_hash=":".join(_algorithm(known)),
                     fname=path.name,
                     path=path.parent,
                     downloader=pooch.HTTPDownloader(
-                        progressbar=bar, chunk_size=_Bar.CHUNK, timeout=SECONDS_TO_ANSWER
+                        progressbar=bar, chunk_size=Bar.CHUNK, timeout=SECONDS_TO_ANSWER
                     ),
                 )
         except RequestException as error:
@@ -196,52 +194,3 @@ def _in_words(url: str, error: RequestException) -> str:
     if isinstance(error, ChunkedEncodingError | ContentDecodingError):
         return f"{host} broke off in the middle"
     return f"no answer from {host}"
-
-
-class _Bar:
-    """What pooch asks of a progress bar, drawn by rich once a server has answered."""
-
-    CHUNK = 2**16
-
-    def __init__(self, name: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-        )
-        self._task = self._progress.add_task(name, total=None)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._progress.live.is_started:
-            self._progress.stop()
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, size: int) -> None:
-        self._progress.update(self._task, total=size)
-        self._progress.start()
-
-    def update(self, size: int) -> None:
-        self._progress.advance(self._task, size)
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        """Nothing to do: leaving the context ends the bar."""
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch's announcements off stderr; what went wrong is said in our own words."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

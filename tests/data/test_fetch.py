@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 
@@ -31,7 +32,7 @@ def test_list_names_every_set_once_with_what_stands_in_and_whether_it_is_here(ca
     said = capsys.readouterr().out
     rows = {}
     for line in said.splitlines():
-        cells = [cell.strip() for cell in line.strip("│").split("│")]
+        cells = re.split(r"\s{2,}", line.strip())
         if len(cells) == 5:
             rows[cells[0]] = cells[1:]
     assert set(ENTRIES) == set(rows) - {"name"}
@@ -45,7 +46,9 @@ def test_list_sees_what_was_fetched(shakespeare, capsys):
     capsys.readouterr()
     fetch.run([])
 
-    (line,) = [x for x in capsys.readouterr().out.splitlines() if "│ tinyshakespeare" in x]
+    (line,) = [
+        x for x in capsys.readouterr().out.splitlines() if x.split()[:1] == ["tinyshakespeare"]
+    ]
     assert "yes" in line
 
 
