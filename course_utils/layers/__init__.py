@@ -3,7 +3,24 @@
 from course_utils.layers.activations import ReLU
 from course_utils.layers.base import Layer
 from course_utils.layers.container import Sequential
+from course_utils.layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from course_utils.layers.linear import Linear
+from course_utils.layers.locally_connected import LocallyConnected2d
 from course_utils.layers.module import as_module
+from course_utils.layers.pooling import AdaptiveAvgPool2d, AvgPool2d, MaskPool2d, MaxPool2d
 
-__all__ = ["Layer", "Linear", "ReLU", "Sequential", "as_module"]
+__all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Layer",
+    "Linear",
+    "LocallyConnected2d",
+    "MaskPool2d",
+    "MaxPool2d",
+    "ReLU",
+    "Sequential",
+    "as_module",
+]

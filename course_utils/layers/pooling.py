@@ -1,0 +1,308 @@
+"""Pooling: windows of an image summed up by their largest element or their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course_utils.layers.base import Layer, check_gradient, check_input, only_default
+from course_utils.layers.windows import (
+    Size,
+    as_batch,
+    fold,
+    negative,
+    output_size,
+    pad,
+    places,
+    sizes,
+    unfold,
+)
+
+
+class MaxPool2d(Layer):
+    r"""The largest element of every window.
+
+    .. math::
+        y_{bc,uv} = \max_{i,j} x_{bc,\,su+di,\,sv+dj}
+
+    The padding is −∞. The gradient of an output goes to the one element that was the largest, the
+    first of equals; where windows overlap, an element collects from all that chose it.
+
+    Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V) with
+    :math:`U = \lfloor (H + 2p - d(I-1) - 1)/s \rfloor + 1`, and V likewise.
+
+    Args:
+        stride: the kernel size if not given; smaller, and the windows overlap.
+        ceil_mode: round U up, so that a last window may hang over the edge, if it starts inside.
+
+    Raises:
+        ValueError: sizes do not go together: no window fits, or the padding is over half of one.
+        TypeError: the input does not hold floating-point numbers.
+        NotImplementedError: ``return_indices`` is set.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        only_default(self, return_indices=(return_indices, False))
+        stride = kernel_size if stride is None else stride
+        self.kernel_size, self.stride, self.dilation = sizes(
+            self, 2, kernel_size=kernel_size, stride=stride, dilation=dilation
+        )
+        self.padding = _padding(self, padding, self.kernel_size, self.dilation)
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = as_batch(self, x, 2)
+        check_input(self, x)
+        _pooled_size(self, images)
+        y, self.index = F.max_pool2d(
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            return_indices=True,  # each maximum's place in its flattened image
+        )
+        self.x_shape = x.shape
+        return y
+
+    def backward(self, dy: Tensor) -> Tensor:
+        check_gradient(self, dy, self.index.shape)
+        dx = dy.new_zeros(self.x_shape).flatten(-2)
+        dx.scatter_add_(-1, self.index.flatten(-2), dy.flatten(-2))
+        return dx.view(self.x_shape)
+
+
+class AvgPool2d(Layer):
+    r"""The mean of every window.
+
+    .. math::
+        y_{bc,uv} = \frac1{n_{uv}} \sum_{i,j} x_{bc,\,su+i,\,sv+j}
+        \qquad
+        \frac{\partial y_{bc,uv}}{\partial x_{bc,\,su+i,\,sv+j}} = \frac1{n_{uv}}
+
+    with zeros for padding. The count n is that of the window's elements; those that hang over the
+    edge by ``ceil_mode`` do not count, padding does unless ``count_include_pad=False``.
+
+    Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V) with
+    :math:`U = \lfloor (H + 2p - I)/s \rfloor + 1`, and V likewise.
+
+    Args:
+        stride: the kernel size if not given; smaller, and the windows overlap.
+        ceil_mode: round U up, so that a last window may hang over the edge, if it starts inside.
+
+    Raises:
+        ValueError: sizes do not go together: no window fits, or the padding is over half of one.
+        TypeError: the input does not hold floating-point numbers.
+        NotImplementedError: ``divisor_override`` is given.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        only_default(self, divisor_override=(divisor_override, None))
+        stride = kernel_size if stride is None else stride
+        self.kernel_size, self.stride = sizes(self, 2, kernel_size=kernel_size, stride=stride)
+        self.dilation = (1, 1)
+        self.padding = _padding(self, padding, self.kernel_size, self.dilation)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = as_batch(self, x, 2)
+        check_input(self, x)
+        out = _pooled_size(self, images)
+        steps = list(
+            zip(x.shape[-2:], out, self.kernel_size, self.stride, self.padding, strict=True)
+        )
+        # After the image comes what the last windows reach; less than the padding, if so.
+        self.amounts = [(p, s * (o - 1) + k - n - p) for n, o, k, s, p in steps]
+        padded = pad(images, self.amounts)
+        rows, columns = (self._counts(*step, x) for step in steps)
+        self.count = rows.unsqueeze(1) * columns  # (U, V)
+        self.x_shape, self.padded_size = x.shape, padded.shape[2:]
+        y = unfold(padded, self.kernel_size, self.stride, (1, 1)).sum((2, 3)) / self.count
+        self.y_shape = torch.Size((*x.shape[:-2], *out))
+        return y.view(self.y_shape)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        check_gradient(self, dy, self.y_shape)
+        share = as_batch(self, dy / self.count, 2)[:, :, None, None]
+        windows = share.expand(-1, -1, *self.kernel_size, -1, -1)
+        dx = fold(windows, self.padded_size, self.stride, (1, 1))
+        return pad(dx, negative(self.amounts)).reshape(self.x_shape)
+
+    def _counts(self, n: int, o: int, k: int, s: int, p: int, x: Tensor) -> Tensor:
+        """How many elements along one side of each window count."""
+        start = torch.arange(o, device=x.device) * s - p
+        end = (start + k).clamp(max=n + p)
+        if not self.count_include_pad:
+            start, end = start.clamp(min=0), end.clamp(max=n)
+        return (end - start).to(x.dtype)
+
+
+class AdaptiveAvgPool2d(Layer):
+    r"""The mean of every cell of a grid of a given size, whatever the size of the image.
+
+    .. math::
+        y_{bc,uv} = \frac{1}{|R_u||S_v|} \sum_{h \in R_u} \sum_{w \in S_v} x_{bc,hw},
+        \qquad R_u = \{\lfloor uH/U \rfloor, \dots, \lceil (u+1)H/U \rceil - 1\}
+
+    and S likewise. Cells overlap where H is no multiple of U. A cell is a product of intervals, so
+    its mean is the mean over its columns of the means over its rows. One cell for the whole image
+    is global average pooling.
+
+    Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V).
+
+    Source: Lin, Chen, and Yan (2014) for global average pooling.
+
+    Args:
+        output_size: U and V, or one number for both; None keeps the image's.
+
+    Raises:
+        ValueError: a size is not positive, or an input is no image.
+        TypeError: the input does not hold floating-point numbers.
+    """
+
+    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
+        super().__init__()
+        given = output_size if isinstance(output_size, Sequence) else (output_size, output_size)
+        sizes(self, 2, output_size=[1 if n is None else n for n in given])
+        self.output_size = tuple(given)
+
+    def forward(self, x: Tensor) -> Tensor:
+        as_batch(self, x, 2)
+        check_input(self, x)
+        self.x_shape = x.shape
+        self.rows, self.columns = (
+            _cells(n, n if o is None else o)
+            for n, o in zip(x.shape[-2:], self.output_size, strict=True)
+        )
+        means = torch.stack([x[..., r, :].mean(-2) for r in self.rows], -2)  # (*, U, W)
+        return torch.stack([means[..., c].mean(-1) for c in self.columns], -1)  # (*, U, V)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        *batch, _, width = self.x_shape
+        check_gradient(self, dy, torch.Size((*batch, len(self.rows), len(self.columns))))
+        dmeans = dy.new_zeros(*batch, len(self.rows), width)
+        for v, c in enumerate(self.columns):
+            dmeans[..., c].add_(dy[..., v, None] / (c.stop - c.start))
+        dx = dy.new_zeros(self.x_shape)
+        for u, r in enumerate(self.rows):
+            dx[..., r, :].add_(dmeans[..., u, None, :] / (r.stop - r.start))
+        return dx
+
+
+class MaskPool2d(Layer):
+    r"""The largest element or the mean over a window of any shape, such as a disc.
+
+    .. math::
+        y_{bc,uv} = \max_{(i,j) \in M} x_{bc,\,su+i,\,sv+j}
+        \quad\text{or}\quad
+        \frac{1}{|M|} \sum_{(i,j) \in M} x_{bc,\,su+i,\,sv+j}
+
+    where M is the set of places at which the mask is True. A full mask gives `MaxPool2d` or
+    `AvgPool2d`; the mean is a depthwise convolution with weights 1/\|M\|.
+
+    Shapes: mask (I, J); x (B, C, H, W) or (C, H, W) → y (B, C, U, V) with
+    :math:`U = \lfloor (H - I)/s \rfloor + 1`, and V likewise.
+
+    Example:
+        >>> m = torch.arange(-2, 3)
+        >>> disc = m[:, None] ** 2 + m**2 <= 4
+        >>> MaskPool2d(disc, stride=2)(torch.rand(3, 9, 9)).shape
+        torch.Size([3, 3, 3])
+
+    Args:
+        mask: boolean.
+        stride: the size of the mask if not given.
+        mode: "max" or "mean".
+
+    Raises:
+        ValueError: the mask is no matrix of booleans with a True, ``mode`` is another word, or no
+            window fits.
+        TypeError: the input does not hold floating-point numbers.
+    """
+
+    def __init__(
+        self, mask: Tensor, stride: int | Sequence[int] | None = None, mode: str = "max"
+    ) -> None:
+        super().__init__()
+        if mask.dtype != torch.bool or mask.ndim != 2 or not mask.any():
+            raise ValueError(
+                f"MaskPool2d: mask must be a matrix of booleans with at least one True, got "
+                f"{tuple(mask.shape)} of {mask.dtype}"
+            )
+        if mode not in ("max", "mean"):
+            raise ValueError(f"MaskPool2d: mode must be 'max' or 'mean', got {mode!r}")
+        self.kernel_size, self.mode = tuple(mask.shape), mode
+        self.taps = [tuple(tap) for tap in mask.nonzero().tolist()]
+        (self.stride,) = sizes(self, 2, stride=self.kernel_size if stride is None else stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        as_batch(self, x, 2)
+        check_input(self, x)
+        out = output_size(self, x.shape[-2:], self.kernel_size, self.stride, (1, 1))
+        under = [x[(..., *places(tap, out, self.stride, (1, 1)))] for tap in self.taps]
+        self.x_shape, self.y_shape = x.shape, under[0].shape
+        if self.mode == "mean":
+            return torch.stack(under).mean(0)
+        y, self.chosen = torch.stack(under).max(0)  # at ties the first
+        return y
+
+    def backward(self, dy: Tensor) -> Tensor:
+        check_gradient(self, dy, self.y_shape)
+        dx = dy.new_zeros(self.x_shape)
+        for number, tap in enumerate(self.taps):
+            if self.mode == "mean":
+                share = dy / len(self.taps)
+            else:
+                share = dy.masked_fill(self.chosen != number, 0)
+            dx[(..., *places(tap, dy.shape[-2:], self.stride, (1, 1)))].add_(share)
+        return dx
+
+
+def _pooled_size(layer: MaxPool2d | AvgPool2d, images: Tensor) -> Size:
+    """The size of the output; with ``ceil_mode`` the last window may hang over the edge."""
+    size = images.shape[2:]
+    spare = [s - 1 if layer.ceil_mode else 0 for s in layer.stride]
+    padded = [n + 2 * p + more for n, p, more in zip(size, layer.padding, spare, strict=True)]
+    out = output_size(layer, padded, layer.kernel_size, layer.stride, layer.dilation)
+    # The last window has to start inside the image, or in the padding before it.
+    starts = zip(size, out, layer.stride, layer.padding, strict=True)
+    return tuple(o - 1 if s * (o - 1) >= n + p and layer.ceil_mode else o for n, o, s, p in starts)
+
+
+def _padding(layer: Layer, padding: int | Sequence[int], kernel_size: Size, dilation: Size) -> Size:
+    """The padding, which is at most half a window: else a window would see nothing else."""
+    (amounts,) = sizes(layer, 2, 0, padding=padding)
+    for p, k, d in zip(amounts, kernel_size, dilation, strict=True):
+        if 2 * p > d * (k - 1) + 1:
+            raise ValueError(
+                f"{type(layer).__name__}: padding {amounts} is over half a window "
+                f"(kernel_size={kernel_size}, dilation={dilation})"
+            )
+    return amounts
+
+
+def _cells(n: int, cells: int) -> list[slice]:
+    """The intervals of one side of an adaptive grid."""
+    return [slice(i * n // cells, -(-(i + 1) * n // cells)) for i in range(cells)]
