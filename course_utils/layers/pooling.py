@@ -39,7 +39,8 @@ class MaxPool2d(Layer):
         ceil_mode: round U up, so that a last window may hang over the edge, if it starts inside.
 
     Raises:
-        ValueError: sizes do not go together: no window fits, or the padding is over half of one.
+        ValueError: sizes do not go together: no window fits, or the padding is over half of the
+            kernel.
         TypeError: the input does not hold floating-point numbers.
         NotImplementedError: ``return_indices`` is set.
     """
@@ -59,13 +60,13 @@ class MaxPool2d(Layer):
         self.kernel_size, self.stride, self.dilation = sizes(
             self, 2, kernel_size=kernel_size, stride=stride, dilation=dilation
         )
-        self.padding = _padding(self, padding, self.kernel_size, self.dilation)
+        self.padding = _padding(self, padding, self.kernel_size)
         self.ceil_mode = ceil_mode
 
     def forward(self, x: Tensor) -> Tensor:
         images = as_batch(self, x, 2)
         check_input(self, x)
-        _pooled_size(self, images)
+        self._check_windows(x, _pooled_size(self, images))
         y, self.index = F.max_pool2d(
             x,
             self.kernel_size,
@@ -83,6 +84,26 @@ class MaxPool2d(Layer):
         dx = dy.new_zeros(self.x_shape).flatten(-2)
         dx.scatter_add_(-1, self.index.flatten(-2), dy.flatten(-2))
         return dx.view(self.x_shape)
+
+    def _check_windows(self, x: Tensor, out: Size) -> None:
+        """Refuse dilated windows that step over the whole image: they have no largest element."""
+        steps = zip(
+            x.shape[-2:],
+            out,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            strict=True,
+        )
+        for n, o, k, s, p, d in steps:
+            seen = (any(0 <= s * u - p + d * i < n for i in range(k)) for u in range(o))
+            if d > 1 and not all(seen):
+                raise ValueError(
+                    f"MaxPool2d: a window sees nothing but padding (input {tuple(x.shape)}, "
+                    f"kernel_size={self.kernel_size}, stride={self.stride}, "
+                    f"padding={self.padding}, dilation={self.dilation})"
+                )
 
 
 class AvgPool2d(Layer):
@@ -104,7 +125,8 @@ class AvgPool2d(Layer):
         ceil_mode: round U up, so that a last window may hang over the edge, if it starts inside.
 
     Raises:
-        ValueError: sizes do not go together: no window fits, or the padding is over half of one.
+        ValueError: sizes do not go together: no window fits, or the padding is over half of the
+            kernel.
         TypeError: the input does not hold floating-point numbers.
         NotImplementedError: ``divisor_override`` is given.
     """
@@ -123,7 +145,7 @@ class AvgPool2d(Layer):
         stride = kernel_size if stride is None else stride
         self.kernel_size, self.stride = sizes(self, 2, kernel_size=kernel_size, stride=stride)
         self.dilation = (1, 1)
-        self.padding = _padding(self, padding, self.kernel_size, self.dilation)
+        self.padding = _padding(self, padding, self.kernel_size)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
@@ -291,15 +313,13 @@ def _pooled_size(layer: MaxPool2d | AvgPool2d, images: Tensor) -> Size:
     return tuple(o - 1 if s * (o - 1) >= n + p and layer.ceil_mode else o for n, o, s, p in starts)
 
 
-def _padding(layer: Layer, padding: int | Sequence[int], kernel_size: Size, dilation: Size) -> Size:
-    """The padding, which is at most half a window: else a window would see nothing else."""
+def _padding(layer: Layer, padding: int | Sequence[int], kernel_size: Size) -> Size:
+    """The padding, which is at most half of the kernel, as in torch."""
     (amounts,) = sizes(layer, 2, 0, padding=padding)
-    for p, k, d in zip(amounts, kernel_size, dilation, strict=True):
-        if 2 * p > d * (k - 1) + 1:
-            raise ValueError(
-                f"{type(layer).__name__}: padding {amounts} is over half a window "
-                f"(kernel_size={kernel_size}, dilation={dilation})"
-            )
+    if any(2 * p > k for p, k in zip(amounts, kernel_size, strict=True)):
+        raise ValueError(
+            f"{type(layer).__name__}: padding {amounts} is over half of the kernel {kernel_size}"
+        )
     return amounts
 
 
