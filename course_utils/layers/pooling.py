@@ -16,7 +16,6 @@ from course_utils.layers.windows import (
     negative,
     output_size,
     pad,
-    places,
     sizes,
     unfold,
 )
@@ -181,127 +180,6 @@ class AvgPool2d(Layer):
         return (end - start).to(x.dtype)
 
 
-class AdaptiveAvgPool2d(Layer):
-    r"""The mean of every cell of a grid of a given size, whatever the size of the image.
-
-    .. math::
-        y_{bc,uv} = \frac{1}{|R_u||S_v|} \sum_{h \in R_u} \sum_{w \in S_v} x_{bc,hw},
-        \qquad R_u = \{\lfloor uH/U \rfloor, \dots, \lceil (u+1)H/U \rceil - 1\}
-
-    and S likewise. Cells overlap where H is no multiple of U. A cell is a product of intervals, so
-    its mean is the mean over its columns of the means over its rows. One cell for the whole image
-    is global average pooling.
-
-    Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V).
-
-    Source: Lin, Chen, and Yan (2014) for global average pooling.
-
-    Args:
-        output_size: U and V, or one number for both; None keeps the image's.
-
-    Raises:
-        ValueError: a size is not positive, or an input is no image.
-        TypeError: the input does not hold floating-point numbers.
-    """
-
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
-        super().__init__()
-        given = output_size if isinstance(output_size, Sequence) else (output_size, output_size)
-        sizes(self, 2, output_size=[1 if n is None else n for n in given])
-        self.output_size = tuple(given)
-
-    def forward(self, x: Tensor) -> Tensor:
-        as_batch(self, x, 2)
-        check_input(self, x)
-        self.x_shape = x.shape
-        self.rows, self.columns = (
-            _cells(n, n if o is None else o)
-            for n, o in zip(x.shape[-2:], self.output_size, strict=True)
-        )
-        means = torch.stack([x[..., r, :].mean(-2) for r in self.rows], -2)  # (*, U, W)
-        return torch.stack([means[..., c].mean(-1) for c in self.columns], -1)  # (*, U, V)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        *batch, _, width = self.x_shape
-        check_gradient(self, dy, torch.Size((*batch, len(self.rows), len(self.columns))))
-        dmeans = dy.new_zeros(*batch, len(self.rows), width)
-        for v, c in enumerate(self.columns):
-            dmeans[..., c].add_(dy[..., v, None] / (c.stop - c.start))
-        dx = dy.new_zeros(self.x_shape)
-        for u, r in enumerate(self.rows):
-            dx[..., r, :].add_(dmeans[..., u, None, :] / (r.stop - r.start))
-        return dx
-
-
-class MaskPool2d(Layer):
-    r"""The largest element or the mean over a window of any shape, such as a disc.
-
-    .. math::
-        y_{bc,uv} = \max_{(i,j) \in M} x_{bc,\,su+i,\,sv+j}
-        \quad\text{or}\quad
-        \frac{1}{|M|} \sum_{(i,j) \in M} x_{bc,\,su+i,\,sv+j}
-
-    where M is the set of places at which the mask is True. A full mask gives `MaxPool2d` or
-    `AvgPool2d`; the mean is a depthwise convolution with weights 1/\|M\|.
-
-    Shapes: mask (I, J); x (B, C, H, W) or (C, H, W) → y (B, C, U, V) with
-    :math:`U = \lfloor (H - I)/s \rfloor + 1`, and V likewise.
-
-    Example:
-        >>> m = torch.arange(-2, 3)
-        >>> disc = m[:, None] ** 2 + m**2 <= 4
-        >>> MaskPool2d(disc, stride=2)(torch.rand(3, 9, 9)).shape
-        torch.Size([3, 3, 3])
-
-    Args:
-        mask: boolean.
-        stride: the size of the mask if not given.
-        mode: "max" or "mean".
-
-    Raises:
-        ValueError: the mask is no matrix of booleans with a True, ``mode`` is another word, or no
-            window fits.
-        TypeError: the input does not hold floating-point numbers.
-    """
-
-    def __init__(
-        self, mask: Tensor, stride: int | Sequence[int] | None = None, mode: str = "max"
-    ) -> None:
-        super().__init__()
-        if mask.dtype != torch.bool or mask.ndim != 2 or not mask.any():
-            raise ValueError(
-                f"MaskPool2d: mask must be a matrix of booleans with at least one True, got "
-                f"{tuple(mask.shape)} of {mask.dtype}"
-            )
-        if mode not in ("max", "mean"):
-            raise ValueError(f"MaskPool2d: mode must be 'max' or 'mean', got {mode!r}")
-        self.kernel_size, self.mode = tuple(mask.shape), mode
-        self.taps = [tuple(tap) for tap in mask.nonzero().tolist()]
-        (self.stride,) = sizes(self, 2, stride=self.kernel_size if stride is None else stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        as_batch(self, x, 2)
-        check_input(self, x)
-        out = output_size(self, x.shape[-2:], self.kernel_size, self.stride, (1, 1))
-        under = [x[(..., *places(tap, out, self.stride, (1, 1)))] for tap in self.taps]
-        self.x_shape, self.y_shape = x.shape, under[0].shape
-        if self.mode == "mean":
-            return torch.stack(under).mean(0)
-        y, self.chosen = torch.stack(under).max(0)  # at ties the first
-        return y
-
-    def backward(self, dy: Tensor) -> Tensor:
-        check_gradient(self, dy, self.y_shape)
-        dx = dy.new_zeros(self.x_shape)
-        for number, tap in enumerate(self.taps):
-            if self.mode == "mean":
-                share = dy / len(self.taps)
-            else:
-                share = dy.masked_fill(self.chosen != number, 0)
-            dx[(..., *places(tap, dy.shape[-2:], self.stride, (1, 1)))].add_(share)
-        return dx
-
-
 def _pooled_size(layer: MaxPool2d | AvgPool2d, images: Tensor) -> Size:
     """The size of the output; with ``ceil_mode`` the last window may hang over the edge."""
     size = images.shape[2:]
@@ -321,8 +199,3 @@ def _padding(layer: Layer, padding: int | Sequence[int], kernel_size: Size) -> S
             f"{type(layer).__name__}: padding {amounts} is over half of the kernel {kernel_size}"
         )
     return amounts
-
-
-def _cells(n: int, cells: int) -> list[slice]:
-    """The intervals of one side of an adaptive grid."""
-    return [slice(i * n // cells, -(-(i + 1) * n // cells)) for i in range(cells)]
