@@ -24,8 +24,9 @@ from torch import Tensor
 from course_utils.layers.windows import Size, fold, places, unfold
 
 # Windows overlap: unfolded, images can take kernel-size times their memory. So images are unfolded
-# a few at a time, about so many numbers, and again on the way back.
-UNFOLDED = 2**20
+# a few at a time, about so many numbers, and again on the way back. On a CPU they fit its caches;
+# a GPU needs more of them to be busy.
+UNFOLDED = {"cpu": 2**20, "cuda": 2**26}
 
 
 def correlate(
@@ -115,4 +116,4 @@ def _columns(
 def _split(batch: Tensor, weight: Tensor, out: Size, groups: int) -> tuple[Tensor, ...]:
     """A few images at a time, see `UNFOLDED`."""
     unfolded = groups * math.prod(weight.shape[1:]) * math.prod(out)
-    return batch.split(max(1, UNFOLDED // unfolded))
+    return batch.split(max(1, UNFOLDED.get(batch.device.type, 2**20) // unfolded))

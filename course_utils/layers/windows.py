@@ -6,7 +6,6 @@ Tap :math:`i` of a window with stride :math:`s` and dilation :math:`d` stands, f
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -90,15 +89,21 @@ def unfold(x: Tensor, kernel_size: Size, stride: Size, dilation: Size) -> Tensor
 def fold(windows: Tensor, size: Sequence[int], stride: Size, dilation: Size) -> Tensor:
     """The adjoint of `unfold`: each element goes back to its place, and what meets there adds up.
 
+    One dimension after the other, the last one first, takes I + J additions instead of I · J.
+
     Shapes: windows (B, C, *kernel_size, *output_size) → (B, C, *size).
     """
-    n = len(size)
-    kernel_size, outputs = windows.shape[2 : 2 + n], windows.shape[2 + n :]
-    x = windows.new_zeros(*windows.shape[:2], *size)
-    for tap in itertools.product(*map(range, kernel_size)):
-        under = x[(..., *places(tap, outputs, stride, dilation))]
-        under += windows[(slice(None), slice(None), *tap)]
-    return x
+    for dim in reversed(range(len(size))):
+        taps = windows.unbind(2 + dim)  # each (B, C, *kernel_size[:dim], *output_size[:dim], o, …)
+        axis = 2 + 2 * dim
+        shape = list(taps[0].shape)
+        outputs, shape[axis] = shape[axis], size[dim]
+        windows = taps[0].new_zeros(shape)
+        for i, tap in enumerate(taps):
+            (under,) = places((i,), (outputs,), stride[dim : dim + 1], dilation[dim : dim + 1])
+            here = windows[(*[slice(None)] * axis, under)]
+            here += tap
+    return windows
 
 
 def pad(x: Tensor, padding: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:

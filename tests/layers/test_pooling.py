@@ -51,7 +51,7 @@ def compare_where_torch_takes_it(ours, theirs, options, x):
     compare(ours(**options), theirs, x)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=130, deadline=None, derandomize=True)
 @given(
     kernel_size=pairs(st.integers(1, 4)),
     stride=st.one_of(st.none(), pairs(st.integers(1, 5))),
@@ -77,7 +77,7 @@ def test_max_pool2d_is_torchs_for_every_size_and_option(
     compare_where_torch_takes_it(MaxPool2d, nn.MaxPool2d, options, x)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=130, deadline=None, derandomize=True)
 @given(
     kernel_size=pairs(st.integers(1, 4)),
     stride=st.one_of(st.none(), pairs(st.integers(1, 5))),
@@ -103,7 +103,7 @@ def test_avg_pool2d_is_torchs_for_every_size_and_option(
     compare_where_torch_takes_it(AvgPool2d, nn.AvgPool2d, options, x)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     output_size=st.one_of(
         st.integers(1, 9),
@@ -134,7 +134,7 @@ def by_unfolding(mask, stride, mode):
     return pool
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     mask=MASKS.filter(lambda rows: any(map(any, rows))),
     stride=st.tuples(st.integers(1, 5), st.integers(1, 5)),
