@@ -11,9 +11,11 @@ from course_utils.layers.activations import (
     Softplus,
     Tanh,
 )
+from course_utils.layers.adaptive_pooling import AdaptiveAvgPool2d
 from course_utils.layers.base import Layer
 from course_utils.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from course_utils.layers.container import Residual, Sequential
+from course_utils.layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from course_utils.layers.dropout import Dropout
 from course_utils.layers.flatten import Flatten
 from course_utils.layers.group_norm import GroupNorm
@@ -21,15 +23,23 @@ from course_utils.layers.instance_norm import InstanceNorm2d
 from course_utils.layers.layer_norm import LayerNorm
 from course_utils.layers.linear import Linear
 from course_utils.layers.local_response_norm import LocalResponseNorm
+from course_utils.layers.locally_connected import LocallyConnected2d
+from course_utils.layers.mask_pooling import MaskPool2d
 from course_utils.layers.module import as_module
+from course_utils.layers.pooling import AvgPool2d, MaxPool2d
 from course_utils.layers.softmax import LogSoftmax, Softmax
 from course_utils.layers.weight_standardization import WeightStandardization
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Flatten",
     "GroupNorm",
@@ -39,7 +49,10 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
+    "LocallyConnected2d",
     "LogSoftmax",
+    "MaskPool2d",
+    "MaxPool2d",
     "PReLU",
     "ReLU",
     "Residual",
