@@ -11,17 +11,22 @@ from course_utils.layers.activations import (
     Softplus,
     Tanh,
 )
+from course_utils.layers.attention import ScaledDotProductAttention
 from course_utils.layers.base import Layer
 from course_utils.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from course_utils.layers.container import Residual, Sequential
 from course_utils.layers.dropout import Dropout
 from course_utils.layers.flatten import Flatten
+from course_utils.layers.graph import DenseGCNConv, GCNConv
+from course_utils.layers.graph_attention import GATConv
 from course_utils.layers.group_norm import GroupNorm
 from course_utils.layers.instance_norm import InstanceNorm2d
 from course_utils.layers.layer_norm import LayerNorm
 from course_utils.layers.linear import Linear
 from course_utils.layers.local_response_norm import LocalResponseNorm
 from course_utils.layers.module import as_module
+from course_utils.layers.multihead_attention import MultiheadAttention
+from course_utils.layers.patch_embedding import PatchEmbedding
 from course_utils.layers.softmax import LogSoftmax, Softmax
 from course_utils.layers.weight_standardization import WeightStandardization
 
@@ -30,8 +35,11 @@ __all__ = [
     "GELU",
     "BatchNorm1d",
     "BatchNorm2d",
+    "DenseGCNConv",
     "Dropout",
     "Flatten",
+    "GATConv",
+    "GCNConv",
     "GroupNorm",
     "InstanceNorm2d",
     "Layer",
@@ -40,9 +48,12 @@ __all__ = [
     "Linear",
     "LocalResponseNorm",
     "LogSoftmax",
+    "MultiheadAttention",
     "PReLU",
+    "PatchEmbedding",
     "ReLU",
     "Residual",
+    "ScaledDotProductAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",
