@@ -28,6 +28,7 @@ from course_utils.layers.module import as_module
 from course_utils.layers.multihead_attention import MultiheadAttention
 from course_utils.layers.patch_embedding import PatchEmbedding
 from course_utils.layers.softmax import LogSoftmax, Softmax
+from course_utils.layers.transformer import TransformerDecoderLayer, TransformerEncoderLayer
 from course_utils.layers.weight_standardization import WeightStandardization
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "WeightStandardization",
     "as_module",
 ]
