@@ -29,8 +29,8 @@ class MultiheadAttention(Layer):
     below the other; with a kdim or vdim other than E they are q_proj_weight, k_proj_weight and
     v_proj_weight. in_proj_bias (3E,), out_proj.weight (E, E), out_proj.bias (E,).
 
-    A query that may see no key gets zeros from all heads, so y is :math:`b_O` there. torch does the
-    same with ``need_weights=False`` in training, and gives NaN otherwise.
+    A query that may see no key gets zeros from all heads, so y is :math:`b_O` there. torch gives
+    that with ``need_weights=False`` in training, NaN with weights, and NaN in its fused inference.
 
     Backward, for each of the three: :math:`\partial L/\partial q` comes from the attention, side by
     side for all heads, and then it is a `Linear` layer's rule. In self-attention one tensor is

@@ -195,6 +195,17 @@ def test_gradients_with_dropout_match_finite_differences():
     assert layer.weights[:, -1].eq(0).any()
 
 
+def test_a_gradient_of_the_weights_joins_that_of_the_output():
+    layer = SameDraw(0.4, generator=torch.Generator())
+    q, k, v = (x.requires_grad_() for x in qkv(2))
+    y = layer(q.detach(), k.detach(), v.detach())
+    weights = torch.softmax(q @ k.mT / 2, -1) * layer.dropout.mask
+    dy, dweights = randn(*y.shape, seed=5), randn(*weights.shape, seed=6)
+    torch.autograd.backward([weights @ v, weights], [dy, dweights])
+    for x, gradient in zip((q, k, v), layer.backward(dy, dweights), strict=True):
+        torch.testing.assert_close(gradient, x.grad)
+
+
 def test_dropout_keeps_the_expected_output():
     q, k, v = qkv()
     many = torch.zeros(20000, 1, 1, dtype=torch.float64)
@@ -229,6 +240,16 @@ def test_nan_in_a_value_reaches_every_output_that_may_see_it():
     torch.testing.assert_close(y, F.scaled_dot_product_attention(q, k, v), equal_nan=True)
     assert y[:, 1].isnan().all()
     assert not y[:, 0].isnan().any()
+
+
+def test_nan_in_a_query_is_not_hidden_by_a_mask():
+    q, k, v = qkv(2)
+    q[0, 3, 1] = torch.nan
+    mask = some_mask("bool", 5, 7)
+    y = ScaledDotProductAttention()(q, k, v, attn_mask=mask)
+    wanted = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    torch.testing.assert_close(y, wanted, equal_nan=True)
+    assert y.isnan().sum() == y.shape[-1]
 
 
 def test_what_does_not_belong_together_is_refused_with_all_shapes():
