@@ -15,7 +15,6 @@ from torch import Tensor
 
 from course_utils.layers.base import Layer, check_gradient, check_input, only_default
 
-
 # In GELU's tanh approximation, u = SCALE (x + CUBIC x³).
 SCALE, CUBIC = math.sqrt(2 / math.pi), 0.044715
 

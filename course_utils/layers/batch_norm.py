@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from course_utils.layers.base import check_gradient, check_input
-from course_utils.layers.normalization import (
-    ChannelNorm,
-    per_channel,
-    standardize,
-    standardize_backward,
-)
+from course_utils.layers.base import check_input
+from course_utils.layers.channel_norm import ChannelNorm
 
 
 class BatchNorm(ChannelNorm):
@@ -26,8 +20,8 @@ class BatchNorm(ChannelNorm):
     .. math::
         y = \gamma \hat x + \beta, \qquad \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}
 
-    :math:`\mu` and :math:`v = \frac1m\sum(x - \mu)^2` are the mean and the variance of the m numbers
-    of a channel. Meanwhile ``running_mean`` and ``running_var`` follow the batches,
+    The mean :math:`\mu` and the variance :math:`v = \frac1m\sum(x - \mu)^2` are those of the m
+    numbers of a channel. Meanwhile ``running_mean`` and ``running_var`` follow the batches,
 
     .. math::
         r \leftarrow r + \text{momentum} \cdot (s - r),
@@ -40,7 +34,7 @@ class BatchNorm(ChannelNorm):
     it makes what it makes of x (but for :math:`\epsilon`).
 
     Shapes: weight :math:`\gamma`, bias :math:`\beta`, running_mean, running_var (C,),
-    num_batches_tracked (). Backward: see `ChannelNorm` and `standardize_backward`.
+    num_batches_tracked (). Backward: see `ChannelNorm`.
     Source: Ioffe and Szegedy 2015.
 
     Raises:
@@ -50,6 +44,7 @@ class BatchNorm(ChannelNorm):
     """
 
     buffer_names: ClassVar[tuple[str, ...]] = ("running_mean", "running_var", "num_batches_tracked")
+    axes: ClassVar[tuple[int, ...]] = (0, 2)  # the batch and all positions
     accepted: ClassVar[dict[int, str]]  # rank of an input → its axes
 
     def __init__(
@@ -64,45 +59,33 @@ class BatchNorm(ChannelNorm):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__(num_features, affine, bias, device, dtype)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        super().__init__(num_features, eps, affine, bias, device, dtype)
+        self.num_features, self.momentum = num_features, momentum
         like = {"device": device, "dtype": dtype}
         track = track_running_stats
         self.running_mean = torch.zeros(num_features, **like) if track else None
         self.running_var = torch.ones(num_features, **like) if track else None
         self.num_batches_tracked = torch.tensor(0, device=device) if track else None
 
-    def averaged(self, x: Tensor) -> tuple[int, ...]:
-        """The axes that an average runs over: all but the channels'."""
-        return (0, *range(2, x.ndim))
-
     def forward(self, x: Tensor) -> Tensor:
-        self.axes = self.averaged(x)
-        self.from_batch = self.training or self.running_mean is None
         self._check(x)
-        if self.from_batch:
-            self.x_hat, self.rstd, mean, var = standardize(x, self.axes, self.eps)
+        if self.training or self.running_mean is None:
+            mean, var = self.standardize(x)
             if self.training and self.running_mean is not None:
-                self._follow(mean, var, math.prod(x.shape[axis] for axis in self.axes))
+                self._follow(mean, var, self.count(x))
         else:
-            self.rstd = per_channel((self.running_var + self.eps).rsqrt(), x)
-            self.x_hat = (x - per_channel(self.running_mean, x)).mul_(self.rstd)
-        return self.scale_and_shift(self.x_hat)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        check_gradient(self, dy, self.x_hat.shape)
-        dx_hat = self.scale_and_shift_backward(dy, self.x_hat)
-        if not self.from_batch:
-            return dx_hat * self.rstd  # mean and variance are constants
-        return standardize_backward(dx_hat, self.x_hat, self.rstd, self.axes)
+            self.standardize(x, self.running_mean[:, None], self.running_var[:, None])
+        return self.scale_and_shift()
 
     def _follow(self, mean: Tensor, var: Tensor, m: int) -> None:
         self.num_batches_tracked = self.num_batches_tracked + 1
+        if not m * len(mean):
+            return  # an empty batch has no statistics
         share = self.momentum
         if share is None:
             share = 1 / self.num_batches_tracked.to(mean.dtype)
-        # The mean over dimension 0 is for instance normalization, whose statistics are (N, C, …).
-        mean, unbiased = (s.mean(0).view(-1) for s in (mean, var * (m / max(m - 1, 1))))
+        # For the statistics of instance normalization, one for each image, this averages them.
+        mean, unbiased = (s.mean((0, 2)) for s in (mean, var * (m / max(m - 1, 1))))
         self.running_mean = self.running_mean.lerp(mean, share)  # r + share · (s − r)
         self.running_var = self.running_var.lerp(unbiased, share)
 
@@ -117,10 +100,10 @@ class BatchNorm(ChannelNorm):
                 f"(input {tuple(x.shape)})"
             )
         check_input(self, x, self.running_mean if self.weight is None else self.weight)
-        if self.from_batch and math.prod(x.shape[axis] for axis in self.axes) == 1:
+        own = self.training or self.running_mean is None
+        if own and self.count(x) == 1:
             raise ValueError(
-                f"{kind}: the variance of a single number is 0: average over more than one "
-                f"(input {tuple(x.shape)}, averaged over axes {self.axes})"
+                f"{kind}: a single number for each mean has no variance (input {tuple(x.shape)})"
             )
 
 

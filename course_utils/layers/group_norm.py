@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from course_utils.layers.base import check_gradient, check_input
-from course_utils.layers.normalization import ChannelNorm, standardize, standardize_backward
+from course_utils.layers.base import check_input
+from course_utils.layers.channel_norm import ChannelNorm
 
 
 class GroupNorm(ChannelNorm):
@@ -20,13 +22,15 @@ class GroupNorm(ChannelNorm):
     for a batch of one.
 
     Shapes: x (N, C, …) → y like x; weight :math:`\gamma`, bias :math:`\beta` (C,). Backward: see
-    `ChannelNorm` and `standardize_backward`. Source: Wu and He 2018.
+    `ChannelNorm`. Source: Wu and He 2018.
 
     Raises:
         ValueError: a size is not positive, the groups do not divide the channels, or the input has
             another number of channels.
         TypeError: the input is not of the layer's dtype or not on its device.
     """
+
+    axes: ClassVar[tuple[int, ...]] = (2,)  # all positions, then `across` the group
 
     def __init__(
         self,
@@ -39,12 +43,18 @@ class GroupNorm(ChannelNorm):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__(num_channels, affine, bias, device, dtype)
+        super().__init__(num_channels, eps, affine, bias, device, dtype)
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(
                 f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups"
             )
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.num_groups, self.num_channels = num_groups, num_channels
+
+    def across(self, means: Tensor) -> Tensor:
+        """The mean over the channels of a group, for each of them."""
+        in_group = self.num_channels // self.num_groups
+        groups = means.unflatten(1, (self.num_groups, in_group))  # (N, G, C/G, 1)
+        return groups.mean(2).repeat_interleave(in_group, 1)  # (N, C, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim < 2 or x.shape[1] != self.num_channels:
@@ -52,15 +62,5 @@ class GroupNorm(ChannelNorm):
                 f"GroupNorm: input must be (N, {self.num_channels}, …), got {tuple(x.shape)}"
             )
         check_input(self, x, self.weight)
-        self.group_hat, self.rstd, _, _ = standardize(self._groups(x), -1, self.eps)
-        self.x_hat = self.group_hat.reshape(x.shape)
-        return self.scale_and_shift(self.x_hat)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        check_gradient(self, dy, self.x_hat.shape)
-        dgroup_hat = self._groups(self.scale_and_shift_backward(dy, self.x_hat))
-        return standardize_backward(dgroup_hat, self.group_hat, self.rstd, -1).reshape(dy.shape)
-
-    def _groups(self, x: Tensor) -> Tensor:
-        per_group = self.num_channels // self.num_groups
-        return x.unflatten(1, (self.num_groups, per_group)).flatten(2)  # (N, G, C/G · positions)
+        self.standardize(x)
+        return self.scale_and_shift()

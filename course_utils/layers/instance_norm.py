@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from course_utils.layers.base import check_gradient, only_default
+from course_utils.layers.base import only_default
 from course_utils.layers.batch_norm import BatchNorm
 
 
@@ -32,6 +32,7 @@ class InstanceNorm2d(BatchNorm):
         TypeError: the input is not of the layer's dtype or not on its device.
     """
 
+    axes: ClassVar[tuple[int, ...]] = (2,)  # all positions
     accepted: ClassVar[dict[int, str]] = {4: "(N, C, H, W)", 3: "(C, H, W)"}
 
     def __init__(
@@ -59,17 +60,12 @@ class InstanceNorm2d(BatchNorm):
             dtype=dtype,
         )
 
-    def averaged(self, x: Tensor) -> tuple[int, ...]:
-        """The axes that an average runs over: the positions."""
-        return tuple(range(2, x.ndim))
-
     def forward(self, x: Tensor) -> Tensor:
-        self.shape = x.shape
-        return super().forward(x[None])[0] if x.ndim == 3 else super().forward(x)
+        self.unbatched = x.ndim == 3
+        return super().forward(x[None])[0] if self.unbatched else super().forward(x)
 
     def backward(self, dy: Tensor) -> Tensor:
-        check_gradient(self, dy, self.shape)
-        return super().backward(dy[None])[0] if dy.ndim == 3 else super().backward(dy)
+        return super().backward(dy[None])[0] if self.unbatched else super().backward(dy)
 
     def _follow(self, mean: Tensor, var: Tensor, m: int) -> None:
         count = self.num_batches_tracked

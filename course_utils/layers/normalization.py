@@ -19,45 +19,38 @@ the same to a weight instead of an activation: over all weights that lead to one
 
 Only batch normalization mixes examples, so only it needs running statistics for ``eval``.
 
+Batch, instance and group normalization share their code, `ChannelNorm`, and differ in a line or
+two. Layer normalization and weight standardization standardize the rows of a matrix, with the two
+functions below.
+
 Pictures of the axes: Wu and He 2018, "Group normalization", figure 2.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
-from course_utils.layers.base import Layer
 
-
-def standardize(
-    x: Tensor, dim: int | tuple[int, ...], eps: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    r"""Subtract the mean over ``dim``, divide by the standard deviation.
+def standardize(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    r"""Subtract the mean of each row, divide by its standard deviation.
 
     .. math::
-        \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}, \quad \mu = \frac1m \sum x, \quad
-        v = \frac1m \sum (x - \mu)^2
+        \hat x = \frac{x - \mu}{\sqrt{v + \epsilon}}, \quad \mu = \frac1D \sum_i x_i, \quad
+        v = \frac1D \sum_i (x_i - \mu)^2 = \frac1D \lVert x - \mu \rVert^2
 
-    Returns:
-        :math:`\hat x`, like x, then :math:`1/\sqrt{v + \epsilon}`, :math:`\mu` and v, of length 1
-        along ``dim``.
+    Shapes: x (R, D) → :math:`\hat x` (R, D) and :math:`1/\sqrt{v + \epsilon}` (R, 1).
     """
-    mean = x.mean(dim, keepdim=True)
-    centered = x - mean
-    var = centered.square().mean(dim, keepdim=True)
-    rstd = (var + eps).rsqrt()
-    return centered.mul_(rstd), rstd, mean, var
+    centered = x - x.mean(-1, keepdim=True)
+    norm = torch.linalg.vector_norm(centered, dim=-1, keepdim=True)
+    rstd = (norm.square() / x.shape[-1] + eps).rsqrt()
+    return centered.mul_(rstd), rstd
 
 
-def standardize_backward(
-    dx_hat: Tensor, x_hat: Tensor, rstd: Tensor, dim: int | tuple[int, ...]
-) -> Tensor:
+def standardize_backward(dx_hat: Tensor, x_hat: Tensor, rstd: Tensor) -> Tensor:
     r"""The gradient of x, given that of :math:`\hat x`.
 
-    As :math:`\partial\hat x_i/\partial x_j = (\delta_{ij} - \frac1m - \frac1m \hat x_i \hat x_j) /
+    As :math:`\partial\hat x_i/\partial x_j = (\delta_{ij} - \frac1D - \frac1D \hat x_i \hat x_j) /
     \sqrt{v + \epsilon}`,
 
     .. math::
@@ -66,64 +59,11 @@ def standardize_backward(
             - \overline{\frac{\partial L}{\partial \hat x}}
             - \hat x \; \overline{\frac{\partial L}{\partial \hat x} \hat x} \right)
 
-    with means over ``dim`` under the bars: what would change the mean or the scale of x is taken
-    out of the gradient, since :math:`\hat x` does not depend on either.
+    with the mean of each row under the bars: what would only shift or scale x is taken out of the
+    gradient, since :math:`\hat x` does not depend on either.
+
+    Shapes: all (R, D) but rstd (R, 1).
     """
-    shift = dx_hat.mean(dim, keepdim=True)
-    scale = (dx_hat * x_hat).mean(dim, keepdim=True)
-    return (dx_hat - shift).sub_(x_hat * scale).mul_(rstd)
-
-
-class ChannelNorm(Layer):
-    r"""What the layers with a scale and a shift for each channel share: :math:`y = \gamma \hat x
-    + \beta`.
-
-    Shapes: x̂ and y (N, C, …); weight :math:`\gamma` (C,), bias :math:`\beta` (C,). They start as
-    ones and zeros. Backward sums over all that a parameter was used for:
-
-    .. math::
-        \frac{\partial L}{\partial\gamma_c} = \sum_{\text{channel } c}
-            \frac{\partial L}{\partial y} \hat x, \qquad
-        \frac{\partial L}{\partial\beta_c} = \sum_{\text{channel } c} \frac{\partial L}{\partial y},
-        \qquad \frac{\partial L}{\partial\hat x} = \gamma \frac{\partial L}{\partial y}
-    """
-
-    parameter_names: ClassVar[tuple[str, ...]] = ("weight", "bias")
-
-    def __init__(
-        self,
-        channels: int,
-        affine: bool,
-        bias: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__()
-        if channels < 1:
-            raise ValueError(f"{type(self).__name__}: needs at least 1 channel, got {channels}")
-        like = {"device": device, "dtype": dtype}
-        self.weight = torch.ones(channels, **like) if affine else None
-        self.bias = torch.zeros(channels, **like) if affine and bias else None
-
-    def scale_and_shift(self, x_hat: Tensor) -> Tensor:
-        y = x_hat
-        if self.weight is not None:
-            y = y * per_channel(self.weight, y)
-        if self.bias is not None:
-            y = y + per_channel(self.bias, y)
-        return y
-
-    def scale_and_shift_backward(self, dy: Tensor, x_hat: Tensor) -> Tensor:
-        """Store the gradients of weight and bias, return that of x̂."""
-        others = [axis for axis in range(dy.ndim) if axis != 1]  # all axes but the channels'
-        if self.bias is not None:
-            self.grads["bias"] = dy.sum(others)
-        if self.weight is None:
-            return dy
-        self.grads["weight"] = (dy * x_hat).sum(others)
-        return dy * per_channel(self.weight, dy)
-
-
-def per_channel(parameter: Tensor, x: Tensor) -> Tensor:
-    """A parameter (C,) as (C, 1, …), which broadcasts against x (N, C, …)."""
-    return parameter.view(-1, *[1] * (x.ndim - 2))
+    shift = dx_hat.mean(-1, keepdim=True)  # (R, 1)
+    scale = (dx_hat * x_hat).mean(-1, keepdim=True)  # (R, 1)
+    return dx_hat.addcmul(x_hat, scale, value=-1).sub_(shift).mul_(rstd)

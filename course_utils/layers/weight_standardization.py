@@ -20,8 +20,8 @@ class WeightStandardization(Layer):
 
     with :math:`\mu_c` and :math:`v_c` taken over all weights that lead to output channel c: over
     (C_in, K, K) in a convolution. What is learned is W; its gradient is that of :math:`\hat W`,
-    which the layer computes, taken through `standardize_backward`. There is no scale and shift, because a
-    normalization layer is meant to follow, group normalization in the paper.
+    which the layer computes, taken through `standardize_backward`. There is no scale and shift,
+    because a normalization layer is meant to follow, group normalization in the paper.
 
     Shapes: those of the layer, whose weight is (C_out, …). Its names get the prefix ``layer.``.
     Source: Qiao et al. 2019.
@@ -43,7 +43,7 @@ class WeightStandardization(Layer):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         rows = self.layer.weight.flatten(1)  # (C_out, weights of one output)
-        self.w_hat, self.rstd, _, _ = standardize(rows, 1, self.eps)
+        self.w_hat, self.rstd = standardize(rows, self.eps)
         with self._standardized():
             return self.layer.forward(*inputs, **options)
 
@@ -51,7 +51,7 @@ class WeightStandardization(Layer):
         with self._standardized():
             dx = self.layer.backward(*output_gradients)
         dw_hat = self.layer.grads["weight"].flatten(1)
-        dw = standardize_backward(dw_hat, self.w_hat, self.rstd, 1)
+        dw = standardize_backward(dw_hat, self.w_hat, self.rstd)
         self.layer.grads["weight"] = dw.view(self.layer.weight.shape)
         return dx
 
