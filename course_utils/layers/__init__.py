@@ -12,12 +12,15 @@ from course_utils.layers.activations import (
     Tanh,
 )
 from course_utils.layers.adaptive_pooling import AdaptiveAvgPool2d
+from course_utils.layers.attention import ScaledDotProductAttention
 from course_utils.layers.base import Layer
 from course_utils.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from course_utils.layers.container import Residual, Sequential
 from course_utils.layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from course_utils.layers.dropout import Dropout
 from course_utils.layers.flatten import Flatten
+from course_utils.layers.graph import DenseGCNConv, GCNConv
+from course_utils.layers.graph_attention import GATConv
 from course_utils.layers.group_norm import GroupNorm
 from course_utils.layers.instance_norm import InstanceNorm2d
 from course_utils.layers.layer_norm import LayerNorm
@@ -26,8 +29,11 @@ from course_utils.layers.local_response_norm import LocalResponseNorm
 from course_utils.layers.locally_connected import LocallyConnected2d
 from course_utils.layers.mask_pooling import MaskPool2d
 from course_utils.layers.module import as_module
+from course_utils.layers.multihead_attention import MultiheadAttention
+from course_utils.layers.patch_embedding import PatchEmbedding
 from course_utils.layers.pooling import AvgPool2d, MaxPool2d
 from course_utils.layers.softmax import LogSoftmax, Softmax
+from course_utils.layers.transformer import TransformerDecoderLayer, TransformerEncoderLayer
 from course_utils.layers.weight_standardization import WeightStandardization
 
 __all__ = [
@@ -40,8 +46,11 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "DenseGCNConv",
     "Dropout",
     "Flatten",
+    "GATConv",
+    "GCNConv",
     "GroupNorm",
     "InstanceNorm2d",
     "Layer",
@@ -53,15 +62,20 @@ __all__ = [
     "LogSoftmax",
     "MaskPool2d",
     "MaxPool2d",
+    "MultiheadAttention",
     "PReLU",
+    "PatchEmbedding",
     "ReLU",
     "Residual",
+    "ScaledDotProductAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "WeightStandardization",
     "as_module",
 ]
