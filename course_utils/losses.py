@@ -78,7 +78,8 @@ class CrossEntropyLoss(Layer):
     def backward(self, dloss: Tensor | float = 1.0) -> Tensor:
         ones = torch.ones_like(self.index, dtype=self.log_p.dtype)
         dlogits = self.log_p.exp().scatter_add_(self.dim, self.index, -ones)
-        return dlogits.mul_(dloss / self.count).masked_fill_(self.ignored, 0)
+        share = self.log_p.new_ones(()) * dloss / self.count
+        return dlogits.mul_(share).masked_fill_(self.ignored, 0)
 
 
 class NLLLoss(Layer):
@@ -109,7 +110,7 @@ class NLLLoss(Layer):
         return -right.masked_fill(self.ignored, 0).sum() / self.count
 
     def backward(self, dloss: Tensor | float = 1.0) -> Tensor:
-        share = torch.ones_like(self.index, dtype=self.log_p.dtype) * (-dloss / self.count)
+        share = torch.ones_like(self.index, dtype=self.log_p.dtype) * -dloss / self.count
         dinput = torch.zeros_like(self.log_p)
         return dinput.scatter_(self.dim, self.index, share.masked_fill(self.ignored, 0))
 

@@ -123,6 +123,18 @@ def test_negative_log_likelihood_after_log_softmax_is_cross_entropy():
     close(through_log_softmax, cross_entropy.backward(), "gradient")
 
 
+def test_backward_without_a_gradient_starts_from_one_in_full_precision():
+    z, target = randn(21, 3), labels(21)
+    for ours in (CrossEntropyLoss(), NLLLoss(), MSELoss(), HingeLoss(), PerceptronLoss()):
+        inputs = (
+            (z, target) if isinstance(ours, CrossEntropyLoss | NLLLoss) else (z, z.cos().sign())
+        )
+        ours(*inputs)
+        ours.backward()
+        close(ours.backward(), ours.backward(torch.ones((), dtype=z.dtype)), type(ours).__name__)
+        close(ours.backward(-2.5), -2.5 * ours.backward(), type(ours).__name__)
+
+
 MARGINS = pytest.mark.parametrize(("loss", "margin"), [(HingeLoss, 1.0), (PerceptronLoss, 0.0)])
 
 
