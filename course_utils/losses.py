@@ -162,8 +162,8 @@ class PerceptronLoss(MarginLoss):
     Shapes: scores s (*), labels y (*) of −1 or +1 → the mean, a scalar.
 
     Stochastic gradient descent on it, one example at a time, is Rosenblatt's rule: add y x on a
-    mistake, do nothing otherwise. A score of 0 counts as a mistake, or nothing would ever leave
-    w = 0.
+    mistake, do nothing otherwise. A score of 0 is a mistake for either label here, or nothing would
+    ever leave w = 0.
     """
 
     margin = 0.0

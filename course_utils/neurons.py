@@ -19,7 +19,7 @@ class McCullochPittsUnit:
     over n exciting inputs is OR, of n is AND; a threshold of 0 and one inhibiting input is NOT.
     Every Boolean function is a net of such units, XOR one of two layers.
 
-    Shapes: exciting (*, J) and inhibiting (*, K), of zeros and ones → y (*).
+    Shapes: exciting (*, J) and inhibiting (*, K), of zeros and ones → y (*); J may be 0.
 
     Source: McCulloch and Pitts 1943.
 
@@ -50,8 +50,8 @@ class PerceptronFit:
 
     Attributes:
         outcome: ``"converged"``: a whole epoch without a mistake. ``"cycled"``: the weights were
-            at the beginning of an earlier epoch what they are now, so they would go round for
-            ever; there is no separating line. ``"stopped"``: neither within ``max_epochs``.
+            exactly these at the beginning of an earlier epoch, so they go round for ever, and
+            no line separates the examples. ``"stopped"``: neither within ``max_epochs``.
         mistakes: how many there were in each epoch.
         cycle_length: after how many epochs the weights come back, if they do.
     """
@@ -68,13 +68,13 @@ class Perceptron:
               \qquad\text{on a mistake:}\quad w \leftarrow w + \eta\, y\, x
               \qquad b \leftarrow b + \eta\, y
 
-    A score of 0 counts as a mistake for both labels while learning, or a unit that starts from
-    zero would never learn to say −1 for a reason. On data that a hyperplane through the origin
-    separates with margin :math:`\gamma`, and with inputs no longer than R, both taken with a 1
-    appended for b, it makes at most :math:`R^2 / \gamma^2` mistakes, whatever :math:`\eta`
-    (Novikoff 1962).
+    Append a 1 to every input, for b. If a hyperplane through the origin then has all examples on
+    their right sides at a distance of at least :math:`\gamma`, and none is longer than R, the rule
+    makes at most :math:`R^2 / \gamma^2` mistakes, whatever their order and :math:`\eta` (Novikoff
+    1962).
 
-    Weights start at zero and are of double precision, so that small whole numbers are exact.
+    Weights start at zero, in double precision: with inputs and :math:`\eta` of whole numbers there
+    is no rounding.
 
     Shapes: x (N, M), labels (N,) of −1 or +1; weight (M,), bias ().
 
@@ -94,12 +94,12 @@ class Perceptron:
         return x.double() @ self.weight + self.bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The labels (N,) of x (N, M)."""
+        """The labels (*) of x (*, M)."""
         return torch.where(self.score(x) > 0, 1, -1)
 
     def learn(self, x: Tensor, label: float) -> bool:
         """Look at one example (M,), and say whether it was a mistake."""
-        if label * self.score(x) > 0:
+        if self(x) == label:
             return False
         self.weight = self.weight + self.lr * label * x
         self.bias = self.bias + self.lr * label
