@@ -71,7 +71,7 @@ class BatchNorm(ChannelNorm):
         self._check(x)
         if self.training or self.running_mean is None:
             mean, var = self.standardize(x)
-            if self.training and self.running_mean is not None:
+            if self.running_mean is not None:
                 self._follow(mean, var, self.count(x))
         else:
             self.standardize(x, self.running_mean[:, None], self.running_var[:, None])
