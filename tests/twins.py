@@ -56,6 +56,7 @@ def compare(
         state = theirs.state_dict()
         assert list(ours.state_dict()) == list(state)
         ours.load_state_dict(state)
+        theirs.zero_grad()
         theirs.load_state_dict(ours.state_dict())
     watched = [t for t in (*flatten(inputs), *ours.state_dict().values()) if isinstance(t, Tensor)]
     before = [t.clone() for t in watched]

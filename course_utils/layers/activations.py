@@ -30,6 +30,7 @@ class ReLU(Layer):
         only_default(self, inplace=(inplace, False))
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(self, x)
         self.x = x
         return x.clamp(min=0)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Self
-
 import torch
 from torch import Tensor
 
@@ -55,8 +52,3 @@ class Dropout(Layer):
     def backward(self, dy: Tensor) -> Tensor:
         check_gradient(self, dy, self.shape)
         return dy if self.mask is None else dy * self.mask
-
-    def __deepcopy__(self, memo: dict) -> Self:
-        # as_module copies the layer for each call. With a copy of the generator, too, every call
-        # would draw the same mask. The tensors may be shared, because none is changed in place.
-        return copy.copy(self)

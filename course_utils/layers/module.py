@@ -46,8 +46,9 @@ class LayerModule(torch.nn.Module):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         # Each call has a layer of its own, because a layer remembers its last forward only. The
-        # copy shares the tensors of the state, which are replaced below.
-        shared = {id(tensor): tensor for tensor in self._layer.state_dict().values()}
+        # copy shares tensors, which nobody changes in place, and random generators: with a copy of
+        # its generator, every call of a dropout layer would draw the same mask.
+        shared = {id(value): value for value in _values(self._layer)}
         layer = copy.deepcopy(self._layer, shared).train(self.training)
         for name, buffer in self.named_buffers():
             layer.assign(name, buffer)
@@ -117,6 +118,15 @@ def nest(template: Any, leaves: Iterator) -> Any:
     if isinstance(template, tuple):
         return tuple(nest(part, leaves) for part in template)
     return next(leaves)
+
+
+def _values(layer: Layer) -> Iterator[Tensor | torch.Generator]:
+    """All tensors and generators that a layer and the layers in it hold as attributes."""
+    for value in vars(layer).values():
+        if isinstance(value, Tensor | torch.Generator):
+            yield value
+    for child in layer.children().values():
+        yield from _values(child)
 
 
 def _is_floating(leaf: Any) -> bool:

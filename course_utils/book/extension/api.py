@@ -24,7 +24,7 @@ def escape_stars(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
     """Keep the star of a shape such as ``(*, N)`` from opening emphasis."""
-    lines[:] = [re.sub(r"\(\*(?=[,)])", r"(\\*", line) for line in lines]
+    lines[:] = [re.sub(r"(?<=[(\s])\*(?=[,)])", r"\\*", line) for line in lines]
 
 
 def setup(app: Sphinx) -> None:
