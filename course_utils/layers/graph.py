@@ -66,11 +66,12 @@ class GCNConv(Layer):
         self.bias = torch.zeros(out_channels, device=device, dtype=dtype) if bias else None
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        source, target, count = edges(self, x, edge_index, add_self_loops=self.add_self_loops)
-        degree = x.new_zeros(x.shape[-2]).index_add_(0, target, count)  # (N,)
+        source, target, counts = edges(self, x, edge_index, add_self_loops=self.add_self_loops)
+        none = torch.zeros(x.shape[-2], dtype=torch.int64, device=x.device)
+        degree = none.index_add(0, target, counts.long()).to(x.dtype)  # (N,)
         root = degree.rsqrt().masked_fill_(degree == 0, 0)
         self.source, self.target = source, target
-        self.factor = (count * root[source] * root[target])[:, None]  # (E, 1)
+        self.factor = (counts * root[source] * root[target])[:, None]  # (E, 1)
         y = self._send(self.lin(x), source, target)  # (*, N, K)
         self.shape = y.shape
         return y if self.bias is None else y + self.bias
@@ -163,9 +164,9 @@ def glorot(like: Tensor, generator: torch.Generator | None) -> Tensor:
 def edges(
     layer: Layer, x: Tensor, edge_index: Tensor, *, add_self_loops: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Where edges start, where they end, and how often each counts (0 or 1).
+    """Where edges start, where they end, and which of them count.
 
-    With ``add_self_loops`` a loop at each node comes last, and those that were there count 0:
+    With ``add_self_loops`` a loop at each node comes last, and those that were there do not count:
     leaving them out would need a shape that depends on the values.
     """
     kind = type(layer).__name__
@@ -182,9 +183,9 @@ def edges(
             f"{kind}: edges join nodes {edge_index.min().item()} … {edge_index.max().item()}, "
             f"x has nodes 0 … {n - 1} (x {tuple(x.shape)}, edge_index {tuple(edge_index.shape)})"
         )
-    source, target = edge_index
+    source, target = edge_index.long()
     if not add_self_loops:
-        return source, target, x.new_ones(source.shape)
-    loops = torch.arange(n, device=x.device, dtype=edge_index.dtype)
-    count = torch.cat([(source != target).to(x.dtype), x.new_ones(n)])
-    return torch.cat([source, loops]), torch.cat([target, loops]), count
+        return source, target, torch.ones_like(source, dtype=torch.bool)
+    loops = torch.arange(n, device=x.device)
+    counts = torch.cat([source != target, torch.ones_like(loops, dtype=torch.bool)])
+    return torch.cat([source, loops]), torch.cat([target, loops]), counts

@@ -85,14 +85,14 @@ class GATConv(Layer):
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         if x.ndim != 2:
             raise ValueError(f"GATConv: expected x of shape (N, features), got {tuple(x.shape)}")
-        source, target, count = edges(self, x, edge_index, add_self_loops=self.add_self_loops)
+        source, target, counts = edges(self, x, edge_index, add_self_loops=self.add_self_loops)
         self.source, self.target = source, target
         h = self.lin(x).unflatten(-1, (self.heads, -1))  # (N, H, K)
         at_source, at_target = (h * self.att_src).sum(-1), (h * self.att_dst).sum(-1)  # (N, H)
         score = at_source[source] + at_target[target]  # (E, H)
         self.h, self.below = h, score <= 0
         score = torch.where(self.below, self.negative_slope * score, score)
-        score = score.masked_fill_(count[:, None] == 0, -math.inf)
+        score = score.masked_fill_(~counts[:, None], -math.inf)
         self.softmax = self._softmax_by_target(score, len(x))  # (E, H)
         self.alpha = self.dropout(self.softmax)
         messages = self.alpha[..., None] * h[source]  # (E, H, K)

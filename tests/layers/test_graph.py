@@ -251,6 +251,14 @@ def test_weights_of_what_arrives_at_a_node_sum_to_one_also_for_huge_scores():
         torch.testing.assert_close(total, torch.ones(6, 2, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8])
+def test_any_integers_name_the_nodes(dtype):
+    x, edge_index = randn(4, 3), torch.tensor([[0, 1, 0], [1, 0, 3]])
+    for kind in (GCNConv, GATConv):
+        layer = kind(3, 2, dtype=torch.float64)
+        assert torch.equal(layer(x, edge_index.to(dtype)), layer(x, edge_index))
+
+
 def test_on_a_regular_graph_a_constant_stays_constant():
     ring = torch.arange(6)
     edge_index = torch.stack([torch.cat([ring, ring]), torch.cat([ring.roll(1), ring.roll(-1)])])
@@ -301,6 +309,14 @@ def test_bfloat16_forward_is_near_float64():
         y = layer.to(torch.bfloat16)(x.bfloat16(), edge_index)
         assert y.dtype == torch.bfloat16
         torch.testing.assert_close(y.double(), wanted, rtol=0.05, atol=0.05)
+
+
+def test_degrees_are_counted_exactly_in_bfloat16():
+    """Where a sum of ones in bfloat16 would stop at 256."""
+    edge_index = torch.stack([torch.arange(1, 1001), torch.zeros(1000, dtype=torch.long)])
+    layer = GCNConv(1, 1, dtype=torch.bfloat16)
+    layer(torch.ones(1001, 1, dtype=torch.bfloat16), edge_index)
+    torch.testing.assert_close(layer.factor[0].item(), 1001**-0.5, rtol=0.01, atol=0)
 
 
 @pytest.mark.parametrize("kind", [GCNConv, GATConv])
