@@ -82,15 +82,13 @@ class _Call:
     def backward(self, *douts: Tensor | None) -> tuple:
         dy = nest(self.outputs, iter(douts))
         dx = self.layer.backward(*(dy if isinstance(dy, tuple) else (dy,)))
-        floating = [x for x in self.inputs if any(map(_is_floating, flatten(x)))]
-        # Not strict: a layer may return the gradient of an initial state that was left out.
-        pairs = zip(floating, dx if isinstance(dx, tuple) else (dx,), strict=False)
-        gradients = {id(x): flatten(gradient) for x, gradient in pairs}
-        by_input = [
-            gradient
-            for x in self.inputs
-            for gradient in gradients.get(id(x), [None] * len(flatten(x)))
-        ]
+        # By position: one tensor may be given several times, as in self-attention.
+        gradients = iter(dx if isinstance(dx, tuple) else (dx,))
+        by_input = []
+        for x in self.inputs:
+            leaves = flatten(x)
+            floating = any(map(_is_floating, leaves))
+            by_input += flatten(next(gradients)) if floating else [None] * len(leaves)
         return (*by_input, *(self.layer.grads[name] for name in self.names))
 
 

@@ -245,7 +245,6 @@ def test_wrapped_as_a_module_it_trains_with_autograd():
         torch.testing.assert_close(mine[name].grad, parameter.grad)
 
 
-@pytest.mark.xfail(strict=True, reason="as_module mixes up gradients of one tensor given thrice")
 def test_wrapped_as_a_module_self_attention_sums_the_gradients_of_its_three_inputs():
     ours, theirs = pair(6, 2)
     module = as_module(ours)
