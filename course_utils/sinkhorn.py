@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 
@@ -18,9 +16,9 @@ def sinkhorn(
     .. math:: Q \ge 0, \qquad \sum_k Q_{ik} = 1, \qquad \sum_i Q_{ik} = N / K .
 
     It has the form :math:`Q_{ik} = u_i\, e^{s_{ik}/\varepsilon}\, v_k`: columns and rows are scaled
-    in turns until both sums are right. In logarithms each scaling subtracts a log-sum-exp, so that
-    low temperatures neither overflow nor divide by zero. As the temperature goes to zero, Q becomes
-    the best hard assignment, as it grows, uniform. Low temperatures need more iterations.
+    in turns until both sums are right, a softmax down and a softmax across. In logarithms, low
+    temperatures neither overflow nor divide by zero. As the temperature goes to zero, Q becomes the
+    best hard assignment, as it grows, uniform. Low temperatures need more iterations.
 
     Rows are scaled last and sum to 1 up to rounding; columns sum to N / K only as closely as the
     iterations got. Without the condition on the columns the best answer to "choose your own
@@ -51,8 +49,8 @@ def sinkhorn(
     share = items / classes
     log_q = (scores / temperature).log_softmax(1)
     for _ in range(iterations):
-        log_q = log_q - log_q.logsumexp(0) + math.log(share)  # each column to N / K
-        log_q = log_q.log_softmax(1)  # each row to 1
+        log_q = log_q.log_softmax(0)  # all columns to the same sum
+        log_q = log_q.log_softmax(1)  # each row to 1, so the columns nearly to N / K
         if tolerance and (log_q.logsumexp(0).exp() / share - 1).abs().max() <= tolerance:
             break
     return log_q.exp()

@@ -178,12 +178,13 @@ def test_a_saved_run_goes_on_as_if_it_had_never_stopped(kind):
     again.load_state_dict(saved["layer"])
     resumed = kind(again)
     resumed.load_state_dict(saved["optimizer"])
-    snapshot = {n: dict(s) for n, s in saved["optimizer"]["state"].items()}
+    for state in saved["optimizer"]["state"].values():  # loading has taken copies
+        for tensor in filter(torch.is_tensor, state.values()):
+            tensor.fill_(float("nan"))
     steps(again, resumed, 5, 10)
     assert torch.equal(again.weight, layer.weight)
     assert torch.equal(again.bias, layer.bias)
     assert not torch.equal(layer.weight, begin["weight"])
-    assert snapshot == saved["optimizer"]["state"], "loading takes copies"
     fresh = Linear(3, 2, dtype=torch.float64)
     fresh.load_state_dict(saved["layer"])
     steps(fresh, kind(fresh, **options), 5, 10)
