@@ -109,6 +109,16 @@ def feedback(assignment: Assignment, course_dir: CourseDir = DEFAULT_COURSE_DIR)
 
 
 @app.command()
+def data(
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets; none lists them.")] = None,
+) -> None:
+    """Fetch full data sets ahead of a class; with no name, list them."""
+    from course_utils.data.fetch import run
+
+    raise typer.Exit(run(names or []))
+
+
+@app.command()
 def demo() -> None:
     """Grade a sample class of A1 in a course directory of its own, _build/sample-class."""
     from course_utils.grading.demo import demo as run

@@ -26,7 +26,7 @@ LARGEST: dict[torch.dtype, tuple[float, str]] = {}
 def randn(*shape: int, seed: int = 0, dtype=torch.float64, device="cpu") -> Tensor:
     """Normal numbers that are the same on every device."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(device, dtype)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).to(device, dtype)
 
 
 def compare(

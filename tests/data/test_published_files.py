@@ -1,79 +1,42 @@
 """Full data sets: a folder of one's own, the cache, and downloads from a real local server."""
 
 import hashlib
-import os
 import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import subprocess
+import sys
 from pathlib import Path
 
-import platformdirs
 import pytest
 import torch
+from serving import NOBODY_LISTENS, Server
 
 from course_utils import runtime
 from course_utils.data import load, mnist
-from course_utils.data.files import PublishedFiles, UnreachableError, locate
+from course_utils.data.files import PublishedFiles, UnreachableError, locate, own_copy, whereabouts
 from course_utils.errors import CourseError
-
-OWN = Path(os.environ.get("COURSE_DATA", "")) / "mnist"
-needs_own_folder = pytest.mark.skipif(
-    not (os.environ.get("COURSE_DATA") and OWN.is_dir()),
-    reason="COURSE_DATA names no folder with the full MNIST",
-)
-NOBODY_LISTENS = "http://127.0.0.1:9/"  # port 9 (discard): refused at once
-
-
-class Server:
-    """A folder served on 127.0.0.1; `asked` holds the paths that were requested."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.asked: list[str] = []
-        asked = self.asked
-
-        class Handler(SimpleHTTPRequestHandler):
-            def log_message(self, *args):
-                asked.append(self.path)
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-        self.address = f"http://127.0.0.1:{self.http.server_port}/"
-        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
 
 
 @pytest.fixture
-def server(tmp_path):
-    folder = tmp_path / "served"
-    folder.mkdir()
-    (folder / "a.bin").write_bytes(b"a" * 200_000)
-    (folder / "b.bin").write_bytes(b"b" * 10)
-    server = Server(folder)
-    yield server
-    server.close()
+def server(server):
+    (server.folder / "a.bin").write_bytes(b"a" * 200_000)
+    (server.folder / "b.bin").write_bytes(b"b" * 10)
+    return server
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """An empty cache of the test's own, and no COURSE_DATA."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: folder / name)
-    monkeypatch.delenv("COURSE_DATA", raising=False)
-    return folder / "course_utils" / "letters"
+@pytest.fixture
+def cache(caches):
+    return caches / "letters"
 
 
 def letters(*mirrors: str) -> PublishedFiles:
     return PublishedFiles(
         folder="letters",
         mirrors=mirrors,
-        sha256={
+        hashes={
             "a.bin": hashlib.sha256(b"a" * 200_000).hexdigest(),
-            "b.bin": hashlib.sha256(b"b" * 10).hexdigest(),
+            "b.bin": "md5:" + hashlib.md5(b"b" * 10).hexdigest(),
         },
+        size=200_010,
     )
 
 
@@ -189,22 +152,127 @@ def test_own_folder_that_does_not_exist_is_an_error_not_a_download(server, tmp_p
     assert server.asked == []
 
 
-def test_offline_mnist_falls_back_to_the_embedded_digits_with_one_line(monkeypatch, capsys):
-    offline = PublishedFiles("mnist", (NOBODY_LISTENS,), mnist.FILES.sha256)
-    monkeypatch.setattr(mnist, "FILES", offline)
+def test_md5_is_checked_where_a_publisher_states_no_other(server, cache):
+    locate(letters(server.address))
+    (cache / "b.bin").write_bytes(b"B" * 10)
 
-    digits = load("mnist")
-
-    assert digits.x_train.shape == (4000, 784)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
-    assert "no answer from 127.0.0.1:9" in lines[0]
-    assert "mnist-5k" in lines[0]
+    (server.folder / "b.bin").write_bytes(b"c" * 10)
+    with pytest.raises(
+        CourseError, match=r"not the published b\.bin: its md5 hash is not [0-9a-f]{32}"
+    ):
+        locate(letters(server.address))
 
 
-@needs_own_folder
-def test_full_mnist_reads_from_the_own_folder(monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", str(OWN.parent))
+def test_download_that_breaks_off_is_said_and_leaves_nothing(server, cache):
+    server.breaks_off.add("a.bin")
+
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:\d+ broke off in the middle"):
+        locate(letters(server.address))
+
+    assert not list(cache.iterdir())
+
+
+def test_second_mirror_completes_what_the_first_broke_off(server, cache, tmp_path):
+    shutil.copytree(server.folder, tmp_path / "sound")
+    sound = Server(tmp_path / "sound")
+    server.breaks_off.add("a.bin")
+
+    locate(letters(server.address, sound.address))
+
+    assert (cache / "a.bin").read_bytes() == b"a" * 200_000
+    sound.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_full_disk_is_said_and_leaves_nothing(server, tmp_path):
+    # A limit on the size of files makes write() fail, as a full disk does.
+    code = f"""
+import resource, platformdirs
+from pathlib import Path
+from course_utils.data.files import PublishedFiles, locate
+from course_utils.errors import CourseError
+platformdirs.user_cache_path = lambda name: Path({str(tmp_path)!r}) / name
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+files = PublishedFiles("letters", ({server.address!r},), {dict(letters().hashes)!r}, 200_010)
+try:
+    locate(files)
+except CourseError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "a.bin cannot be written (File too large). Make room there" in done.stdout
+    assert not list((tmp_path / "course_utils" / "letters").iterdir())
+
+
+def test_file_without_a_published_hash_is_never_downloaded(server, tmp_path, monkeypatch):
+    files = PublishedFiles("letters", (server.address,), {"a.bin": None}, 200_000)
+
+    with pytest.raises(
+        CourseError, match=rf"Fetch {server.address}a\.bin yourself.* folder letters"
+    ):
+        locate(files)
+    assert server.asked == []
+
+    shutil.copytree(server.folder, tmp_path / "own" / "letters")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "own"))
+    assert locate(files) == tmp_path / "own" / "letters"
+
+    (tmp_path / "own" / "letters" / "a.bin").unlink()
+    with pytest.raises(
+        CourseError, match=r"a\.bin cannot be read .* Put the published file there\.$"
+    ):
+        locate(files)
+
+
+class TestReducedCopy:
+    @pytest.fixture
+    def own(self, tmp_path, monkeypatch) -> Path:
+        folder = tmp_path / "own" / "letters"
+        folder.mkdir(parents=True)
+        (folder / "few.bin").write_bytes(b"aa")
+        monkeypatch.setenv("COURSE_DATA", str(tmp_path / "own"))
+        return folder
+
+    COPY = PublishedFiles("letters", (), {"few.bin": hashlib.sha256(b"aa").hexdigest()}, 2)
+
+    def test_is_taken_where_the_published_files_are_not(self, own):
+        assert own_copy(self.COPY, of=letters()) == own
+
+    def test_gives_way_to_the_published_files(self, own):
+        (own / "a.bin").write_bytes(b"a" * 200_000)
+
+        assert own_copy(self.COPY, of=letters()) is None
+
+    def test_must_be_sound(self, own):
+        (own / "few.bin").write_bytes(b"ab")
+
+        with pytest.raises(CourseError, match=r"few\.bin is not the published file"):
+            own_copy(self.COPY, of=letters())
+
+    def test_is_none_where_there_is_none(self, own, monkeypatch):
+        (own / "few.bin").unlink()
+        assert own_copy(self.COPY, of=letters()) is None
+
+        monkeypatch.delenv("COURSE_DATA")
+        assert own_copy(self.COPY, of=letters()) is None
+
+
+def test_whereabouts_tells_own_folder_cache_and_nowhere_apart(server, cache, tmp_path, monkeypatch):
+    files = letters(server.address)
+    assert whereabouts(files) is None
+
+    locate(files)
+    assert whereabouts(files) == cache
+
+    (tmp_path / "own" / "letters").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "own"))
+    assert whereabouts(files) is None  # locate() would not look into the cache, either
+    assert len(server.asked) == 2
+
+
+def test_full_mnist_reads_from_the_own_folder(published):
+    published("mnist")
 
     digits = load("mnist")
 
@@ -218,15 +286,18 @@ def test_full_mnist_reads_from_the_own_folder(monkeypatch):
     assert digits.y_train[:5].tolist() == [5, 0, 4, 1, 9]
 
 
-@needs_own_folder
-def test_full_mnist_downloads_reads_and_needs_no_pickle(monkeypatch, capsys):
-    server = Server(OWN)
-    served = PublishedFiles("mnist", (server.address,), mnist.FILES.sha256)
-    monkeypatch.setattr(mnist, "FILES", served)
+def test_full_mnist_downloads_and_reads(published, monkeypatch):
+    folder = published("mnist")
+    monkeypatch.delenv("COURSE_DATA")
+    server = Server(folder)
+    files = mnist.FILES
+    monkeypatch.setattr(
+        mnist, "FILES", PublishedFiles("mnist", (server.address,), files.hashes, files.size)
+    )
     before = downloaded()
 
     digits = load("mnist")
 
     assert len(digits.y_test) == 10_000
-    assert downloaded() - before == sum((OWN / name).stat().st_size for name in served.sha256)
+    assert downloaded() - before == files.size
     server.close()
