@@ -416,6 +416,17 @@ def test_a_resumed_run_ends_bit_for_bit_as_one_that_was_not_interrupted(source, 
     assert len(resumed[3].seconds) == 6
 
 
+def test_a_loaders_generator_is_restored_even_if_only_its_workers_use_it(tmp_path):
+    def run(**options):
+        own = torch.Generator().manual_seed(5)
+        quick(net(), DataLoader(TensorDataset(*classes()), 16, generator=own), **options)
+        return own.get_state()
+
+    run(epochs=2, checkpoint=tmp_path / "run.pt")
+    resumed = run(epochs=4, checkpoint=tmp_path / "run.pt", resume=True)
+    assert torch.equal(resumed, run(epochs=4))
+
+
 def test_the_checkpoint_after_a_resumed_run_is_that_of_the_whole_run(tmp_path):
     """The random generators end in the same state, too."""
     everything(checkpoint=tmp_path / "whole.pt")
