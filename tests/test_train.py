@@ -296,6 +296,13 @@ def test_with_patience_the_best_weights_are_kept_even_if_nothing_stopped():
     assert final == pytest.approx(min(history.val_loss))
 
 
+def test_a_validation_loss_that_stays_the_same_is_no_progress():
+    model = nn.Linear(2, 3)
+    still = torch.optim.SGD(model.parameters(), lr=0.0)
+    history = quick(model, optimizer=still, epochs=9, validation=classes(30), patience=2)
+    assert (history.best_epoch, len(history.epochs), history.stopped) == (1, 3, "early")
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_stops_with_epoch_and_batch_and_changes_nothing(bad):
     model, calls, weights = net(), [], []
