@@ -31,11 +31,11 @@ class AdaptiveAvgPool2d(Layer):
         output_size: U and V, or one number for both; None keeps the image's.
 
     Raises:
-        ValueError: a size is not positive, or an input is no image.
+        ValueError: a size is not positive, or an input is no image or an empty one.
         TypeError: the input does not hold floating-point numbers.
     """
 
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
+    def __init__(self, output_size: int | Sequence[int | None]) -> None:
         super().__init__()
         given = output_size if isinstance(output_size, Sequence) else (output_size, output_size)
         sizes(self, 2, output_size=[1 if n is None else n for n in given])
@@ -44,6 +44,8 @@ class AdaptiveAvgPool2d(Layer):
     def forward(self, x: Tensor) -> Tensor:
         as_batch(self, x, 2)
         check_input(self, x)
+        if 0 in x.shape[-2:]:
+            raise ValueError(f"AdaptiveAvgPool2d: an image has no elements, got {tuple(x.shape)}")
         self.x_shape = x.shape
         self.rows, self.columns = (
             _cells(n, n if o is None else o)
