@@ -39,11 +39,8 @@ class _Convolution(Layer):
     ) -> None:
         super().__init__()
         only_default(self, padding_mode=(padding_mode, "zeros"))
-        if (
-            min(in_channels, out_channels, groups) < 1
-            or in_channels % groups
-            or (out_channels % groups)
-        ):
+        channels = in_channels, out_channels
+        if min(*channels, groups) < 1 or any(number % groups for number in channels):
             raise ValueError(
                 f"{type(self).__name__}: channels must be positive multiples of groups, got "
                 f"in_channels={in_channels}, out_channels={out_channels}, groups={groups}"
@@ -52,7 +49,7 @@ class _Convolution(Layer):
         self.kernel_size, self.stride, self.dilation = sizes(
             self, self.dims, kernel_size=kernel_size, stride=stride, dilation=dilation
         )
-        self.options = self.stride, self.dilation, groups
+        self.options = self.stride, self.dilation, groups  # as correlate takes them
         self.padding = self._amounts(padding)
 
         ends = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
@@ -156,7 +153,7 @@ class Conv2d(_Convolution):
 
     Weight and bias start uniform in :math:`\pm 1/\sqrt{CIJ/\text{groups}}`, drawn in torch's order.
 
-    A depthwise convolution (groups = C = O) takes about 3 times torch's time: each tap of the
+    A depthwise convolution (groups = C = O) takes two to three times torch's time: each tap of the
     kernel reads and writes all images once.
 
     Args:

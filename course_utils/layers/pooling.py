@@ -9,16 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.layers.base import Layer, check_gradient, check_input, only_default
-from course_utils.layers.windows import (
-    Size,
-    as_batch,
-    fold,
-    negative,
-    output_size,
-    pad,
-    sizes,
-    unfold,
-)
+from course_utils.layers.windows import Size, as_batch, negative, output_size, pad, sizes
 
 
 class MaxPool2d(Layer):
@@ -148,28 +139,35 @@ class AvgPool2d(Layer):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
-        images = as_batch(self, x, 2)
+        out = _pooled_size(self, as_batch(self, x, 2))
         check_input(self, x)
-        out = _pooled_size(self, images)
         steps = list(
             zip(x.shape[-2:], out, self.kernel_size, self.stride, self.padding, strict=True)
         )
         # After the image comes what the last windows reach; less than the padding, if so.
         self.amounts = [(p, s * (o - 1) + k - n - p) for n, o, k, s, p in steps]
-        padded = pad(images, self.amounts)
         rows, columns = (self._counts(*step, x) for step in steps)
         self.count = rows.unsqueeze(1) * columns  # (U, V)
-        self.x_shape, self.padded_size = x.shape, padded.shape[2:]
-        y = unfold(padded, self.kernel_size, self.stride, (1, 1)).sum((2, 3)) / self.count
-        self.y_shape = torch.Size((*x.shape[:-2], *out))
-        return y.view(self.y_shape)
+        # A window is a product of two intervals: sums of rows, then of columns of these.
+        self.rows, self.columns = (
+            [slice(i, i + s * (o - 1) + 1, s) for i in range(k)] for _, o, k, s, _ in steps
+        )
+        padded = pad(x, self.amounts)
+        self.x_shape, self.padded_shape = x.shape, padded.shape
+        sums = sum(padded[..., under, :] for under in self.rows)  # (*, U, W)
+        return sum(sums[..., under] for under in self.columns) / self.count  # (*, U, V)
 
     def backward(self, dy: Tensor) -> Tensor:
-        check_gradient(self, dy, self.y_shape)
-        share = as_batch(self, dy / self.count, 2)[:, :, None, None]
-        windows = share.expand(-1, -1, *self.kernel_size, -1, -1)
-        dx = fold(windows, self.padded_size, self.stride, (1, 1))
-        return pad(dx, negative(self.amounts)).reshape(self.x_shape)
+        *batch, _, width = self.padded_shape
+        check_gradient(self, dy, torch.Size((*batch, *self.count.shape)))
+        share = dy / self.count
+        dsums = dy.new_zeros(*batch, len(self.count), width)
+        for under in self.columns:
+            dsums[..., under].add_(share)
+        dx = dy.new_zeros(self.padded_shape)
+        for under in self.rows:
+            dx[..., under, :].add_(dsums)
+        return pad(dx, negative(self.amounts))
 
     def _counts(self, n: int, o: int, k: int, s: int, p: int, x: Tensor) -> Tensor:
         """How many elements along one side of each window count."""

@@ -61,7 +61,7 @@ def output_size(
     if any(n < r for n, r in zip(size, reach, strict=True)):
         raise ValueError(
             f"{type(layer).__name__}: a window of {reach} does not fit into {tuple(size)}, the "
-            f"input with its padding (kernel_size={kernel_size}, dilation={dilation})"
+            f"input with what is added around it (kernel_size={kernel_size}, dilation={dilation})"
         )
     return tuple((n - r) // s + 1 for n, r, s in zip(size, reach, stride, strict=True))
 

@@ -291,6 +291,8 @@ def test_messages_name_the_shapes_and_the_numbers():
             layer.backward(y[:, :1, :1])
     with pytest.raises(ValueError, match=r"window of \(3, 3\) does not fit into \(2, 9\)"):
         MaxPool2d(3)(torch.zeros(1, 2, 9))
+    with pytest.raises(ValueError, match=r"no elements, got \(1, 0, 4\)"):
+        AdaptiveAvgPool2d(1)(torch.zeros(1, 0, 4))
     with pytest.raises(ValueError, match=r"sees nothing but padding \(input \(1, 1, 4\), k"):
         MaxPool2d(2, padding=1, dilation=2)(torch.zeros(1, 1, 4))
     with pytest.raises(ValueError, match=r"window of \(4, 4\) does not fit into \(3, 3\)"):
