@@ -20,7 +20,7 @@ class AdaptiveAvgPool2d(Layer):
 
     and S likewise. Cells overlap where H is no multiple of U. A cell is a product of intervals, so
     its mean is the mean over its columns of the means over its rows. One cell for the whole image
-    is global average pooling; on maps as small as 7×7 it takes about three times torch's time,
+    is global average pooling; on maps as small as 7×7 it takes three to four times torch's time,
     because the two means are two passes over few numbers.
 
     Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V).

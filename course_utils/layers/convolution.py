@@ -153,8 +153,8 @@ class Conv2d(_Convolution):
 
     Weight and bias start uniform in :math:`\pm 1/\sqrt{CIJ/\text{groups}}`, drawn in torch's order.
 
-    A depthwise convolution (groups = C = O) takes two to three times torch's time: each tap of the
-    kernel reads and writes all images once.
+    On a CPU it takes up to three times torch's time: unfolding writes each number up to IJ times,
+    or, in a depthwise convolution (groups = C = O), each tap of the kernel passes over all images.
 
     Args:
         padding: zeros on each side; "valid" is 0, "same" gives U = H and needs stride 1.
