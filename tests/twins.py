@@ -12,6 +12,9 @@ from torch import Tensor
 from course_utils.layers.base import Layer
 from course_utils.layers.module import flatten, nest
 
+# On a GPU, torch's float32 convolutions and recurrences round to ten bits unless told otherwise.
+torch.backends.cudnn.allow_tf32 = False
+
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 DTYPES = [torch.float32, torch.float64]
 

@@ -108,12 +108,18 @@ class BatchNorm(ChannelNorm):
 
 
 class BatchNorm1d(BatchNorm):
-    """`BatchNorm` of features (B, C), over B, or of sequences (B, C, T), over B and T."""
+    r"""`BatchNorm` :math:`y = \gamma \frac{x - \mu}{\sqrt{v + \epsilon}} + \beta` of vectors.
+
+    Shapes: x (B, C), mean and variance over B; or sequences (B, C, T), over B and T. y likewise.
+    """
 
     accepted: ClassVar[dict[int, str]] = {2: "(B, C)", 3: "(B, C, T)"}
 
 
 class BatchNorm2d(BatchNorm):
-    """`BatchNorm` of feature maps (B, C, H, W), over B, H and W."""
+    r"""`BatchNorm` :math:`y = \gamma \frac{x - \mu}{\sqrt{v + \epsilon}} + \beta` of feature maps.
+
+    Shapes: x (B, C, H, W) → y (B, C, H, W), mean and variance over B, H and W.
+    """
 
     accepted: ClassVar[dict[int, str]] = {4: "(B, C, H, W)"}

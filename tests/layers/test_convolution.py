@@ -25,15 +25,6 @@ TWIN = {Conv1d: nn.Conv1d, Conv2d: nn.Conv2d, ConvTranspose2d: nn.ConvTranspose2
 IMAGES = {Conv1d: (2, 4, 9), Conv2d: (2, 4, 7, 9), ConvTranspose2d: (2, 4, 4, 5)}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def full_precision():
-    """Torch's convolutions on a GPU round float32 to ten bits otherwise."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32 = before
-
-
 def pair(kind, *arguments, dtype=torch.float64, device="cpu", **options):
     """A reference layer and its twin."""
     ours = kind(*arguments, dtype=dtype, device=device, **options)

@@ -38,13 +38,6 @@ def state(kind, *shape, dtype=torch.float64, device="cpu"):
     return parts if kind == "LSTM" else parts[0]
 
 
-@pytest.fixture(autouse=True)
-def full_precision():
-    """cuDNN multiplies in TF32 unless told otherwise."""
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        yield
-
-
 @ALL
 @given(
     time=st.integers(1, 6),
