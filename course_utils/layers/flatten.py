@@ -10,7 +10,7 @@ from course_utils.layers.base import Layer, check_gradient
 class Flatten(Layer):
     r"""Join the dimensions from ``start_dim`` to ``end_dim`` into one; backward takes them apart.
 
-    With the defaults, :math:`y_{b,\,(cH + h)W + w} = x_{bchw}`: channel after channel, row after row.
+    With the defaults, :math:`y_{b,\,(cH + h)W + w} = x_{bchw}`: channels, in them rows.
 
     Shapes: x (B, C, H, W) → y (B, C·H·W) by default.
 
