@@ -65,8 +65,10 @@ class Perceptron:
     r"""A linear unit with two answers, and Rosenblatt's rule to learn them.
 
     .. math:: \hat y = \begin{cases} +1 & w^\top x + b > 0 \\ -1 & \text{otherwise}\end{cases}
-              \qquad\text{on a mistake:}\quad w \leftarrow w + \eta\, y\, x
-              \qquad b \leftarrow b + \eta\, y
+
+    and on a mistake
+
+    .. math:: w \leftarrow w + \eta\, y\, x \qquad b \leftarrow b + \eta\, y
 
     Append a 1 to every input, for b. If a hyperplane through the origin then has all examples on
     their right sides at a distance of at least :math:`\gamma`, and none is longer than R, the rule

@@ -15,8 +15,8 @@ class AdaptiveAvgPool2d(Layer):
     r"""The mean of every cell of a grid of a given size, whatever the size of the image.
 
     .. math::
-        y_{bc,uv} = \frac{1}{|R_u||S_v|} \sum_{h \in R_u} \sum_{w \in S_v} x_{bc,hw},
-        \qquad R_u = \{\lfloor uH/U \rfloor, \dots, \lceil (u+1)H/U \rceil - 1\}
+        y_{bc,uv} &= \frac{1}{|R_u||S_v|} \sum_{h \in R_u} \sum_{w \in S_v} x_{bc,hw} \\
+        R_u &= \{\lfloor uH/U \rfloor, \dots, \lceil (u+1)H/U \rceil - 1\}
 
     and S likewise. Cells overlap where H is no multiple of U. A cell is a product of intervals, so
     its mean is the mean over its columns of the means over its rows. One cell for the whole image

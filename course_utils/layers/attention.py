@@ -27,8 +27,8 @@ class ScaledDotProductAttention(Layer):
     :math:`\bar A = \bar y v^\top`. The softmax of row i turns the latter into
 
     .. math::
-        \bar S_{ij} = A_{ij} \Big(\bar A_{ij} - \sum_k A_{ik} \bar A_{ik}\Big), \qquad
-        \sum_k A_{ik} \bar A_{ik} = \bar y_i \cdot \sum_k A_{ik} v_k = \bar y_i \cdot y_i,
+        \bar S_{ij} &= A_{ij} \Big(\bar A_{ij} - \sum_k A_{ik} \bar A_{ik}\Big) \\
+        \sum_k A_{ik} \bar A_{ik} &= \bar y_i \cdot \sum_k A_{ik} v_k = \bar y_i \cdot y_i,
 
     so that the sum needs e products instead of S (Dao et al. 2022), and the scores' two factors
     get :math:`\bar q = s \bar S k` and :math:`\bar k = s \bar S^\top q`. The layer keeps A, T·S

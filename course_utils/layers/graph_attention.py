@@ -18,9 +18,9 @@ class GATConv(Layer):
     For each of H heads, with :math:`h = x W^\top` cut into heads of K features,
 
     .. math::
-        y_i = \sum_{j \to i} \alpha_{ij} h_j, \qquad
-        \alpha_{ij} = \operatorname*{softmax}_{j \to i} e_{ij}, \qquad
-        e_{ij} = \operatorname{LeakyReLU}(a_{\text{src}} \cdot h_j + a_{\text{dst}} \cdot h_i)
+        y_i &= \sum_{j \to i} \alpha_{ij} h_j \\
+        \alpha_{ij} &= \operatorname*{softmax}_{j \to i} e_{ij} \\
+        e_{ij} &= \operatorname{LeakyReLU}(a_{\text{src}} \cdot h_j + a_{\text{dst}} \cdot h_i)
 
     and a bias at the end. The heads' outputs stand side by side, or with ``concat=False`` their
     mean is taken. A node that nothing arrives at gets the bias.

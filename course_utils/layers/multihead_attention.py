@@ -16,9 +16,9 @@ class MultiheadAttention(Layer):
     r"""H attentions side by side, each on its own E/H of the projected features.
 
     .. math::
-        y = [z_1, \dots, z_H]\, W_O^\top + b_O, \qquad
-        z_h = \operatorname{attention}(q_h, k_h, v_h), \qquad
-        [q_1, \dots, q_H] = x W_Q^\top + b_Q
+        y &= [z_1, \dots, z_H]\, W_O^\top + b_O \\
+        z_h &= \operatorname{attention}(q_h, k_h, v_h) \\
+        [q_1, \dots, q_H] &= x W_Q^\top + b_Q
 
     and so for keys and values. Cutting the features into heads costs nothing, and several heads can
     look at several tokens, where one softmax mostly picks one.

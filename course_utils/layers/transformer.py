@@ -78,14 +78,14 @@ class TransformerEncoderLayer(_TransformerLayer):
     r"""Self-attention, then for each token the same small MLP; both are added to what comes in.
 
     .. math::
-        z = \operatorname{LN}_1(x + \operatorname{attention}(x, x, x)), \qquad
-        y = \operatorname{LN}_2(z + W_2\, f(W_1 z + b_1) + b_2)
+        z &= \operatorname{LN}_1(x + \operatorname{attention}(x, x, x)) \\
+        y &= \operatorname{LN}_2(z + W_2\, f(W_1 z + b_1) + b_2)
 
     or, with ``norm_first``, so that the sum runs through the layer untouched,
 
     .. math::
-        z = x + \operatorname{attention}(n, n, n), \; n = \operatorname{LN}_1(x), \qquad
-        y = z + W_2\, f(W_1 \operatorname{LN}_2(z) + b_1) + b_2
+        z &= x + \operatorname{attention}(n, n, n), \quad n = \operatorname{LN}_1(x) \\
+        y &= z + W_2\, f(W_1 \operatorname{LN}_2(z) + b_1) + b_2
 
     Shapes: src (T, B, D) → y (T, B, D); with ``batch_first`` (B, T, D); without a batch (T, D).
     Parameters: those of self_attn (`MultiheadAttention`), linear1 (D → dim_feedforward), linear2
@@ -145,9 +145,9 @@ class TransformerDecoderLayer(_TransformerLayer):
     the tokens of tgt ask and those of memory answer:
 
     .. math::
-        z_1 = \operatorname{LN}_1(x + \operatorname{attention}(x, x, x)), \quad
-        z_2 = \operatorname{LN}_2(z_1 + \operatorname{attention}(z_1, m, m)), \quad
-        y = \operatorname{LN}_3(z_2 + \operatorname{MLP}(z_2))
+        z_1 &= \operatorname{LN}_1(x + \operatorname{attention}(x, x, x)) \\
+        z_2 &= \operatorname{LN}_2(z_1 + \operatorname{attention}(z_1, m, m)) \\
+        y &= \operatorname{LN}_3(z_2 + \operatorname{MLP}(z_2))
 
     Shapes: tgt (T, B, D), memory (S, B, D) → y (T, B, D); with ``batch_first`` B comes first;
     without a batch it is left out. Parameters: those of self_attn and multihead_attn
