@@ -95,7 +95,7 @@ def measure(case: Case, device: torch.device, *, compiled: bool) -> dict:
         "time": _ratio(times[0], times[1]),
         "memory": peak_memory(ours, device) / max(peak_memory(theirs, device), 1),
     }
-    if compiled:
+    if compiled and case.compiled:
         row["compiled"] = _compiled(ours, theirs, device)
     return row
 

@@ -25,6 +25,7 @@ class Case:
         theirs: makes its twin: a module, or a function that does the same with torch's operations.
         inputs: makes the positional inputs, float32 on the CPU; nested tuples are allowed.
         options: keyword arguments of both.
+        compiled: measure it under torch.compile, too. Not where a loop over time is unrolled.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Case:
     theirs: Callable[[], torch.nn.Module | Callable[..., Any]]
     inputs: Callable[[], tuple]
     options: dict[str, Any] = field(default_factory=dict)
+    compiled: bool = True
 
 
 def randn(*shapes: tuple[int, ...]) -> Callable[[], tuple]:
