@@ -18,10 +18,10 @@ class AdaptiveAvgPool2d(Layer):
         y_{bc,uv} &= \frac{1}{|R_u||S_v|} \sum_{h \in R_u} \sum_{w \in S_v} x_{bc,hw} \\
         R_u &= \{\lfloor uH/U \rfloor, \dots, \lceil (u+1)H/U \rceil - 1\}
 
-    and S likewise. Cells overlap where H is no multiple of U. A cell is a product of intervals, so
-    its mean is the mean over its columns of the means over its rows. One cell for the whole image
-    is global average pooling; on maps as small as 7×7 it takes three to four times torch's time,
-    because the two means are two passes over few numbers.
+    and S likewise. Each element of a cell gets the cell's gradient, divided by their number. Where
+    H is a multiple of U all cells have one size, and a reshaped image shows them. Otherwise cells
+    overlap; as each is a product of intervals, its mean is the mean over its columns of the
+    means over its rows. One cell for the whole image is global average pooling.
 
     Shapes: x (B, C, H, W) or (C, H, W) → y (B, C, U, V).
 
@@ -47,25 +47,36 @@ class AdaptiveAvgPool2d(Layer):
         if 0 in x.shape[-2:]:
             raise ValueError(f"AdaptiveAvgPool2d: an image has no elements, got {tuple(x.shape)}")
         self.x_shape = x.shape
-        self.rows, self.columns = (
-            _cells(n, n if o is None else o)
-            for n, o in zip(x.shape[-2:], self.output_size, strict=True)
-        )
-        means = torch.stack([x[..., r, :].mean(-2) for r in self.rows], -2)  # (*, U, W)
-        return torch.stack([means[..., c].mean(-1) for c in self.columns], -1)  # (*, U, V)
+        sides = zip(x.shape[-2:], self.output_size, strict=True)
+        self.grid = [n if cells is None else cells for n, cells in sides]
+        self.equal = all(n % cells == 0 for n, cells in zip(x.shape[-2:], self.grid, strict=True))
+        if self.equal:
+            cells = x.unflatten(-2, (self.grid[0], -1)).unflatten(-1, (self.grid[1], -1))
+            self.count = cells.shape[-3] * cells.shape[-1]
+            return cells.mean((-3, -1))  # (*, U, H/U, V, W/V) → (*, U, V)
+        rows, columns = self._intervals()
+        means = torch.stack([x[..., r, :].mean(-2) for r in rows], -2)  # (*, U, W)
+        return torch.stack([means[..., c].mean(-1) for c in columns], -1)  # (*, U, V)
 
     def backward(self, dy: Tensor) -> Tensor:
-        *batch, _, width = self.x_shape
-        check_gradient(self, dy, torch.Size((*batch, len(self.rows), len(self.columns))))
-        dmeans = dy.new_zeros(*batch, len(self.rows), width)
-        for v, c in enumerate(self.columns):
-            dmeans[..., c].add_(dy[..., v, None] / (c.stop - c.start))
+        check_gradient(self, dy, torch.Size((*self.x_shape[:-2], *self.grid)))
+        height, width = self.x_shape[-2:]
+        (u, v), batch = self.grid, self.x_shape[:-2]
+        if self.equal:
+            cells = dy[..., :, None, :, None].expand(*batch, u, height // u, v, width // v)
+            return (cells / self.count).reshape(self.x_shape)
+        rows, columns = self._intervals()
+        dmeans = dy.new_zeros(*batch, u, width)
+        for i, c in enumerate(columns):
+            dmeans[..., c].add_(dy[..., i, None] / (c.stop - c.start))
         dx = dy.new_zeros(self.x_shape)
-        for u, r in enumerate(self.rows):
-            dx[..., r, :].add_(dmeans[..., u, None, :] / (r.stop - r.start))
+        for i, r in enumerate(rows):
+            dx[..., r, :].add_(dmeans[..., i, None, :] / (r.stop - r.start))
         return dx
 
-
-def _cells(n: int, cells: int) -> list[slice]:
-    """The intervals of one side of an adaptive grid."""
-    return [slice(i * n // cells, -(-(i + 1) * n // cells)) for i in range(cells)]
+    def _intervals(self) -> list[list[slice]]:
+        """The rows and the columns of the grid's cells."""
+        return [
+            [slice(i * n // cells, -(-(i + 1) * n // cells)) for i in range(cells)]
+            for n, cells in zip(self.x_shape[-2:], self.grid, strict=True)
+        ]

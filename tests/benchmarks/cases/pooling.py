@@ -47,6 +47,7 @@ CASES = [
     case("3×3, stride 2", REALISTIC, AvgPool2d, (8, 64, 112, 112), 3, 2, padding=1),
     case("1", REALISTIC, AdaptiveAvgPool2d, (8, 2048, 7, 7), 1),
     case("6×6", REALISTIC, AdaptiveAvgPool2d, (8, 256, 13, 13), 6),
+    case("7×7", REALISTIC, AdaptiveAvgPool2d, (8, 256, 56, 56), 7),
     case("1", TEACHING, AdaptiveAvgPool2d, (64, 32, 7, 7), 1),
     Case(
         "MaskPool2d max, disc",
