@@ -64,7 +64,7 @@ class _Watch(TorchFunctionMode):
 
 def _ready_made() -> str | None:
     """The part of torch or of the course on whose behalf a torch function was called, if any."""
-    frame = sys._getframe(2)
+    frame, found = sys._getframe(2), None
     while frame is not None:
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(COURSE):
@@ -72,15 +72,19 @@ def _ready_made() -> str | None:
             if inside.parts[0] == "checks":  # the watch itself, or the call that it watches
                 frame = frame.f_back
                 continue
-            return f"course_utils.{'.'.join(inside.with_suffix('').parts)}"
+            found = f"course_utils.{'.'.join(inside.with_suffix('').parts)}"
+            if found == "course_utils.layers.base":  # what all layers share; name the layer
+                frame = frame.f_back
+                continue
+            return found
         if not path.is_relative_to(TORCH):
-            return None
+            return found
         inside = path.relative_to(TORCH).as_posix()
         for part, name in REFUSED_PARTS.items():
             if inside.startswith(part) and inside != GRAD_MODE:
                 return name
         frame = frame.f_back
-    return None
+    return found
 
 
 _names: tuple[str, ...] | None = None
