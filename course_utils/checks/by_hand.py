@@ -72,17 +72,18 @@ def _ready_made() -> str | None:
             if inside.parts[0] == "checks":  # the watch itself, or the call that it watches
                 frame = frame.f_back
                 continue
-            found = f"course_utils.{'.'.join(inside.with_suffix('').parts)}"
-            if found == "course_utils.layers.base":  # what all layers share; name the layer
-                frame = frame.f_back
-                continue
-            return found
+            part = f"course_utils.{'.'.join(inside.with_suffix('').parts)}"
+            # The outermost names what the student called; all layers are called through their base.
+            if found is None or part != "course_utils.layers.base":
+                found = part
+            frame = frame.f_back
+            continue
         if not path.is_relative_to(TORCH):
             return found
         inside = path.relative_to(TORCH).as_posix()
         for part, name in REFUSED_PARTS.items():
             if inside.startswith(part) and inside != GRAD_MODE:
-                return name
+                return found or name
         frame = frame.f_back
     return found
 
