@@ -42,6 +42,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
+def uniform(
+    shape: Shape,
+    bound: float,
+    *,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    r"""Uniform in :math:`\pm` ``bound``: what most layers start with."""
+    empty = torch.empty(shape, device=device, dtype=dtype)
+    return empty.uniform_(-bound, bound, generator=generator)
+
+
 def xavier_uniform(
     shape: Shape,
     gain: float = 1.0,
@@ -52,9 +65,7 @@ def xavier_uniform(
 ) -> Tensor:
     r"""Uniform in :math:`\pm g \sqrt{6 / (n_\text{in} + n_\text{out})}`; see `xavier_normal`."""
     bound = gain * math.sqrt(6 / sum(_fans(shape)))
-    return torch.empty(shape, device=device, dtype=dtype).uniform_(
-        -bound, bound, generator=generator
-    )
+    return uniform(shape, bound, generator=generator, device=device, dtype=dtype)
 
 
 def xavier_normal(
@@ -91,9 +102,7 @@ def kaiming_uniform(
 ) -> Tensor:
     r"""Uniform in :math:`\pm g \sqrt{3 / n}`; see `kaiming_normal`."""
     bound = math.sqrt(3) * _kaiming_std(shape, a, mode, nonlinearity)
-    return torch.empty(shape, device=device, dtype=dtype).uniform_(
-        -bound, bound, generator=generator
-    )
+    return uniform(shape, bound, generator=generator, device=device, dtype=dtype)
 
 
 def kaiming_normal(

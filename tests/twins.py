@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_utils.layers.base import Layer
-from course_utils.layers.module import flatten, nest
+from course_utils.layers.module import flatten, is_floating, nest
 
 # On a GPU, torch's float32 convolutions and recurrences round to ten bits unless told otherwise.
 torch.backends.cudnn.allow_tf32 = False
@@ -88,7 +88,7 @@ def compare(
     )
     dy = nest(result, iter(douts))
     dx = flatten(ours.backward(*(dy if isinstance(dy, tuple) else (dy,))))
-    leaves = [leaf for leaf in flatten(given) if _floating(leaf)]
+    leaves = [leaf for leaf in flatten(given) if is_floating(leaf)]
     for position, leaf in enumerate(leaves):
         wanted = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         close(dx[position], wanted, f"{kind}: gradient of input {position}", tolerance)
@@ -137,7 +137,7 @@ def finite_differences(
     """
     result = layer(*inputs, **options)
     weights = [
-        randn(*y.shape, seed=seed + 1) if _floating(y) else None
+        randn(*y.shape, seed=seed + 1) if is_floating(y) else None
         for seed, y in enumerate(flatten(result))
     ]
     dy = nest(result, iter(weights))
@@ -162,7 +162,7 @@ def finite_differences(
 
     leaves = flatten(inputs)
     current = inputs
-    floating = [i for i, leaf in enumerate(leaves) if _floating(leaf)]
+    floating = [i for i, leaf in enumerate(leaves) if is_floating(leaf)]
     for position, i in enumerate(floating):
 
         def put(tensor: Tensor, i: int = i) -> None:
@@ -186,9 +186,5 @@ def close_to_numeric(actual: Tensor, expected: Tensor, what: str, tolerance: flo
         assert error <= tolerance, f"{what}: relative error {error:.2g}, at most {tolerance:.2g}"
 
 
-def _floating(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor) and leaf.is_floating_point()
-
-
 def _leaf(value: Any) -> Any:
-    return value.clone().requires_grad_() if _floating(value) else value
+    return value.clone().requires_grad_() if is_floating(value) else value

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from course_utils.init import uniform
 from course_utils.layers.base import Layer, check_gradient, check_input, only_default
 from course_utils.layers.correlation import correlate, correlate_transposed, correlate_weight
 from course_utils.layers.windows import as_batch, negative, output_size, pad, sizes
@@ -55,13 +56,9 @@ class _Convolution(Layer):
         ends = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (ends[0], ends[1] // groups, *self.kernel_size)
         bound = 1 / math.sqrt(math.prod(shape[1:]))
-
-        def draw(*shape: int) -> Tensor:
-            empty = torch.empty(*shape, device=device, dtype=dtype)
-            return empty.uniform_(-bound, bound, generator=generator)
-
-        self.weight = draw(*shape)
-        self.bias = draw(out_channels) if bias else None
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        self.weight = uniform(shape, bound, **drawn)
+        self.bias = uniform((out_channels,), bound, **drawn) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = pad(self._as_batch(x), self.padding)  # (B, C, *size)

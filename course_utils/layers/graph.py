@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from course_utils.init import xavier_uniform
 from course_utils.layers.base import Layer, check_gradient, check_input
 from course_utils.layers.linear import Linear
 
@@ -151,14 +151,8 @@ class DenseGCNConv(Layer):
 def glorot_linear(in_channels: int, out_channels: int, **options: Any) -> Linear:
     """A product with a matrix, without a bias, that starts as Glorot & Bengio (2010) propose."""
     linear = Linear(in_channels, out_channels, bias=False, **options)
-    linear.weight = glorot(linear.weight, options["generator"])
+    linear.weight = xavier_uniform(linear.weight.shape, **options)
     return linear
-
-
-def glorot(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    r"""A tensor of this shape, uniform in :math:`\pm\sqrt{6 / (\text{rows} + \text{columns})}`."""
-    bound = math.sqrt(6 / sum(like.shape[-2:]))
-    return torch.empty_like(like).uniform_(-bound, bound, generator=generator)
 
 
 def edges(

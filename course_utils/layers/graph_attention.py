@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from course_utils.init import xavier_uniform
 from course_utils.layers.base import Layer, check_gradient
 from course_utils.layers.dropout import Dropout
-from course_utils.layers.graph import edges, glorot, glorot_linear
+from course_utils.layers.graph import edges, glorot_linear
 
 
 class GATConv(Layer):
@@ -74,11 +75,11 @@ class GATConv(Layer):
         self.heads, self.concat, self.negative_slope = heads, concat, negative_slope
         self.add_self_loops = add_self_loops
         self.dropout = Dropout(dropout, generator=generator)
-        self.lin = glorot_linear(
-            in_channels, heads * out_channels, generator=generator, device=device, dtype=dtype
-        )
-        empty = torch.empty(1, heads, out_channels, device=device, dtype=dtype)
-        self.att_src, self.att_dst = glorot(empty, generator), glorot(empty, generator)
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        self.lin = glorot_linear(in_channels, heads * out_channels, **drawn)
+        self.att_src, self.att_dst = (
+            xavier_uniform((heads, out_channels), **drawn).unsqueeze(0) for _ in range(2)
+        )  # (1, H, K) each
         width = heads * out_channels if concat else out_channels
         self.bias = torch.zeros(width, device=device, dtype=dtype) if bias else None
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from course_utils.init import uniform
 from course_utils.layers.base import Layer, check_gradient, check_input
 
 
@@ -43,13 +44,9 @@ class Linear(Layer):
                 f"out_features={out_features}"
             )
         bound = 1 / math.sqrt(in_features)
-
-        def draw(*shape: int) -> Tensor:
-            empty = torch.empty(*shape, device=device, dtype=dtype)
-            return empty.uniform_(-bound, bound, generator=generator)
-
-        self.weight = draw(out_features, in_features)
-        self.bias = draw(out_features) if bias else None
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        self.weight = uniform((out_features, in_features), bound, **drawn)
+        self.bias = uniform((out_features,), bound, **drawn) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim == 0 or x.shape[-1] != self.weight.shape[1]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from course_utils.init import uniform
 from course_utils.layers.base import Layer, check_gradient, check_input
 from course_utils.layers.windows import as_batch, fold, negative, output_size, pad, sizes, unfold
 
@@ -66,13 +67,10 @@ class LocallyConnected2d(Layer):
         padded = [n + sum(pair) for n, pair in zip(self.input_size, self.padding, strict=True)]
         out = output_size(self, padded, self.kernel_size, self.stride, (1, 1))
         bound = 1 / math.sqrt(in_channels * math.prod(self.kernel_size))
-
-        def draw(*shape: int) -> Tensor:
-            empty = torch.empty(*shape, device=device, dtype=dtype)
-            return empty.uniform_(-bound, bound, generator=generator)
-
-        self.weight = draw(out_channels, in_channels, *self.kernel_size, *out)
-        self.bias = draw(out_channels, *out) if bias else None
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        shape = (out_channels, in_channels, *self.kernel_size, *out)
+        self.weight = uniform(shape, bound, **drawn)
+        self.bias = uniform((out_channels, *out), bound, **drawn) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         images = as_batch(self, x, 2)  # (B, C, H, W)

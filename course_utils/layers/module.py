@@ -87,7 +87,7 @@ class _Call:
         by_input = []
         for x in self.inputs:
             leaves = flatten(x)
-            floating = any(map(_is_floating, leaves))
+            floating = any(map(is_floating, leaves))
             by_input += flatten(next(gradients)) if floating else [None] * len(leaves)
         return (*by_input, *(self.layer.grads[name] for name in self.names))
 
@@ -127,7 +127,8 @@ def _values(layer: Layer) -> Iterator[Tensor | torch.Generator]:
         yield from _values(child)
 
 
-def _is_floating(leaf: Any) -> bool:
+def is_floating(leaf: Any) -> bool:
+    """Whether a leaf is a tensor that can have a gradient."""
     return isinstance(leaf, Tensor) and leaf.is_floating_point()
 
 

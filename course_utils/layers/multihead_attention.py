@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_utils.init import xavier_uniform
 from course_utils.layers.attention import ScaledDotProductAttention, minus_infinity_where
 from course_utils.layers.base import Layer, check_gradient, check_input, only_default
 from course_utils.layers.linear import Linear
@@ -78,22 +79,15 @@ class MultiheadAttention(Layer):
             )
         self.num_heads, self.batch_first = num_heads, batch_first
         self.attention = ScaledDotProductAttention(dropout, generator=generator)
-        self.out_proj = Linear(
-            embed_dim, embed_dim, bias, generator=generator, device=device, dtype=dtype
-        )
-
-        def draw(rows: int, columns: int) -> Tensor:  # Glorot & Bengio 2010
-            bound = math.sqrt(6 / (rows + columns))
-            empty = torch.empty(rows, columns, device=device, dtype=dtype)
-            return empty.uniform_(-bound, bound, generator=generator)
-
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        self.out_proj = Linear(embed_dim, embed_dim, bias, **drawn)
         self.in_proj_weight = self.q_proj_weight = self.k_proj_weight = self.v_proj_weight = None
         if kdim == vdim == embed_dim:
-            self.in_proj_weight = draw(3 * embed_dim, embed_dim)
+            self.in_proj_weight = xavier_uniform((3 * embed_dim, embed_dim), **drawn)
         else:
-            self.q_proj_weight = draw(embed_dim, embed_dim)
-            self.k_proj_weight = draw(embed_dim, kdim)
-            self.v_proj_weight = draw(embed_dim, vdim)
+            self.q_proj_weight = xavier_uniform((embed_dim, embed_dim), **drawn)
+            self.k_proj_weight = xavier_uniform((embed_dim, kdim), **drawn)
+            self.v_proj_weight = xavier_uniform((embed_dim, vdim), **drawn)
         self.in_proj_bias = None
         if bias:
             self.in_proj_bias = torch.zeros(3 * embed_dim, device=device, dtype=dtype)

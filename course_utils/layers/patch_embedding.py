@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_utils.init import uniform
 from course_utils.layers.base import Layer, check_gradient, check_input
 
 
@@ -51,13 +52,9 @@ class PatchEmbedding(Layer):
                 f"embed_dim={embed_dim}, patch_size={patch_size}"
             )
         bound = 1 / math.sqrt(in_channels * p * q)
-
-        def draw(*shape: int) -> Tensor:
-            empty = torch.empty(*shape, device=device, dtype=dtype)
-            return empty.uniform_(-bound, bound, generator=generator)
-
-        self.weight = draw(embed_dim, in_channels, p, q)
-        self.bias = draw(embed_dim) if bias else None
+        drawn = {"generator": generator, "device": device, "dtype": dtype}
+        self.weight = uniform((embed_dim, in_channels, p, q), bound, **drawn)
+        self.bias = uniform((embed_dim,), bound, **drawn) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         _, c, p, q = self.weight.shape

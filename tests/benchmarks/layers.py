@@ -36,7 +36,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import cases
 from cases import Case
-from course_utils.layers.module import flatten, nest
+from course_utils.layers.module import flatten, is_floating, nest
 
 TURNS = 9
 SECONDS_A_TURN = 0.03
@@ -239,16 +239,12 @@ def _on(value: object, device: torch.device) -> object:
     return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
-def _floating(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and value.is_floating_point()
-
-
 def _gradient(y: object) -> torch.Tensor | None:
-    return torch.randn_like(y) if _floating(y) else None
+    return torch.randn_like(y) if is_floating(y) else None
 
 
 def _leaf(value: object) -> object:
-    return value.clone().requires_grad_() if _floating(value) else value
+    return value.clone().requires_grad_() if is_floating(value) else value
 
 
 def _wait(device: torch.device) -> None:
