@@ -150,7 +150,7 @@ def _interpreter_folders() -> list[str]:
         Path(sys.prefix),
         Path(os.path.realpath(sys.executable)).parent.parent,
         *(Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        Path(__file__).resolve().parent.parent,
+        Path(__file__).resolve().parents[2],
     }
     kept: list[Path] = []
     for folder in sorted(folders, key=lambda path: len(path.parts)):
