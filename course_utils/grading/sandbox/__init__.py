@@ -10,19 +10,23 @@ from course_utils.grading.sandbox.bubblewrap import (
     SECRET,
     USER,
     WORK,
-    _environment,
     command,
+    environment,
+    outer,
     outer_environment,
     why_not,
 )
+from course_utils.grading.sandbox.limits import Limits
 
 __all__ = [
     "HOME",
     "SECRET",
     "USER",
     "WORK",
-    "_environment",
+    "Limits",
     "command",
+    "environment",
+    "outer",
     "outer_environment",
     "why_not",
 ]

@@ -1,0 +1,125 @@
+"""The kernel that a forked process turns into: ipykernel's own, on sockets that are open already.
+
+Its five sockets are bound by whoever asked for the kernel, in a folder that the sandbox does not
+have, and handed in. So there is no folder between the two that a student's code could fill or put
+links into, and a client may connect before the kernel is there.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any, NoReturn
+
+import zmq
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.iostream import OutStream
+from ipykernel.kernelapp import IPKernelApp
+
+from course_utils.grading.sandbox.limits import Limits
+
+# The numbers of the connection's ports, which with ipc sockets are parts of file names.
+PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
+ENDPOINT = "/handed/in"  # ipykernel's name for them; nothing is bound there
+CUT_OFF = "\n[… the rest of this cell's output was cut off: it is longer than {} characters]\n"
+
+
+class CappedOutStream(OutStream):
+    """A kernel's stdout or stderr that keeps the first ``limit`` characters of each cell."""
+
+    limit = Limits.cell_output
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._cell, self._printed = None, 0
+        super().__init__(*args, **kwargs)
+
+    def write(self, string: str) -> int | None:
+        cell = self.parent_header.get("msg_id")
+        if cell != self._cell:
+            self._cell, self._printed = cell, 0
+        if not isinstance(string, str) or self._printed + len(string) <= self.limit:
+            self._printed += len(string)
+            return super().write(string)
+        if self._printed <= self.limit:
+            super().write(string[: self.limit - self._printed] + CUT_OFF.format(self.limit))
+            self._printed = self.limit + 1
+        return len(string)
+
+
+class _HandedInHeartbeat(Heartbeat):
+    descriptor: int
+
+    def _bind_socket(self) -> None:
+        self.socket.setsockopt(zmq.USE_FD, self.descriptor)
+        self.socket.bind(f"ipc://{ENDPOINT}")
+
+
+class HandedInKernelApp(IPKernelApp):
+    """ipykernel's application on sockets that came as file descriptors."""
+
+    outstream_class = "course_utils.grading.kernels.kernel.CappedOutStream"
+
+    def __init__(self, sockets: dict[str, int], ready: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._sockets, self._ready = sockets, ready
+
+    def _bind_socket(self, s: zmq.Socket[Any], port: int) -> int:
+        name = next(name for name, number in PORTS.items() if number == port)
+        s.setsockopt(zmq.USE_FD, self._sockets[name])
+        s.bind(f"ipc://{ENDPOINT}")
+        return port
+
+    def init_heartbeat(self) -> None:
+        self.heartbeat = _HandedInHeartbeat(zmq.Context(), ("ipc", ENDPOINT, PORTS["hb"]))
+        self.heartbeat.descriptor = self._sockets["hb"]
+        self.heartbeat.start()
+
+    def init_connection_file(self) -> None:
+        pass  # what it would hold was handed in
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        pass
+
+    def log_connection_info(self) -> None:
+        self._ports = dict(PORTS)
+
+    def start(self) -> None:
+        os.write(self._ready, b"1")
+        os.close(self._ready)
+        super().start()
+
+
+def run(
+    connection: dict[str, str], sockets: dict[str, int], limits: Limits, seed: int, ready: int
+) -> NoReturn:
+    """Be a kernel until the end."""
+    _seed(seed)
+    # Where nothing else reads them, the originals of stdout and stderr hold what is never printed.
+    CappedOutStream.limit = limits.cell_output
+    app = HandedInKernelApp(
+        sockets,
+        ready,
+        transport="ipc",
+        ip=ENDPOINT,
+        **{f"{name}_port": number for name, number in PORTS.items()},
+    )
+    HandedInKernelApp._instance = IPKernelApp._instance = app
+    app.session.key = connection["key"].encode()
+    app.initialize(
+        [
+            "--IPKernelApp.log_level=ERROR",
+            "--HistoryManager.hist_file=:memory:",
+            "--no-secure" if not connection["key"] else "--Session.signature_scheme=hmac-sha256",
+        ]
+    )
+    app.session.key = connection["key"].encode()
+    app.start()
+    os._exit(0)
+
+
+def _seed(seed: int) -> None:
+    """Random numbers that nobody seeded: other ones in every kernel, the same when graded again."""
+    random.seed(seed)
+    import numpy
+
+    numpy.random.seed(seed % 2**32)

@@ -1,0 +1,83 @@
+"""The kernel manager that the grader uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from course_utils.grading.kernels.nursery import Nursery
+from course_utils.grading.sandbox.limits import Limits
+
+LAUNCH = ["python", "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
+class SandboxedKernel(AsyncKernelManager):
+    """A kernel manager whose kernel is forked by a nursery, whatever the notebook's kernelspec.
+
+    Args:
+        nursery: where it is forked; by default one that everybody in this process shares.
+        limits: how much of the machine it may use.
+        secret: the class's secret, which hidden tests draw from.
+        seed: for random numbers that the notebook does not seed.
+        argv: of another kernelspec, which is started cold; by default this interpreter's kernel.
+
+    Attributes:
+        written: after `shutdown_kernel`, a folder with the files that the notebook wrote, or None.
+        peak_memory: after it, the most bytes that the sandbox held at once.
+        ended: after it, why the sandbox stopped the kernel; empty if it did not.
+    """
+
+    def __init__(
+        self,
+        *,
+        nursery: Nursery | None = None,
+        limits: Limits | None = None,
+        secret: str | None = None,
+        seed: int | None = None,
+        argv: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.nursery, self.limits = nursery, limits or Limits()
+        self.secret, self.seed = secret, seed
+        self._argv = argv or LAUNCH
+        self.written: Path | None = None
+        self.peak_memory: int | None = None
+        self.ended = ""
+        context = zmq.asyncio.Context()
+        # A message that is longer closes the connection, and a closed one stays closed: what a
+        # student's code does with its end of it is no reason to connect again.
+        context.setsockopt(zmq.MAXMSGSIZE, self.limits.output)
+        context.setsockopt(zmq.RECONNECT_IVL, -1)
+        context.setsockopt(zmq.LINGER, 0)
+        self.context = context
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        provisioner = {"provisioner_name": "warm-sandbox", "config": {}}
+        return KernelSpec(
+            argv=self._argv,
+            display_name="Python",
+            language="python",
+            interrupt_mode="signal",
+            metadata={"kernel_provisioner": provisioner},
+        )
+
+    @property
+    def ipykernel(self) -> bool:
+        return self._argv is LAUNCH
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        fork = getattr(self.provisioner, "fork", None)
+        await super()._async_cleanup_resources(restart=restart)
+        if fork is not None:
+            self.peak_memory, self.ended = fork.peak_memory, fork.ended
+            self.written = self.provisioner.written
+        self.context.destroy(linger=0)
+
+    cleanup_resources = _async_cleanup_resources

@@ -1,0 +1,259 @@
+"""The zygote as seen by whoever wants kernels: one is started, any number of kernels are forked."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from course_utils.grading.kernels.warden import LARGEST_MESSAGE
+from course_utils.grading.sandbox import bubblewrap
+from course_utils.grading.sandbox.cgroups import ControlGroup
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.student.execution import KernelStartError
+
+START_SECONDS = 120
+
+
+class Nursery:
+    """A zygote. Closing it, or the end of the process that made it, ends all of its kernels.
+
+    Args:
+        sandbox: False forks kernels that can do whatever this user can.
+        folders: more that its kernels see, read-only, such as another interpreter's.
+
+    Raises:
+        KernelStartError: the zygote did not start; the message has its last words.
+    """
+
+    def __init__(self, *, sandbox: bool = True, folders: Sequence[str] = ()) -> None:
+        self.sandbox, self.folders = sandbox, tuple(folders)
+        # Unix sockets' paths are limited to 107 characters: a short name, straight below /tmp.
+        self.folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
+        self.folder.chmod(0o711)
+        self.user = bubblewrap.unused_user() if sandbox and os.geteuid() == 0 else None
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the nursery)
+        module = "course_utils.grading.kernels.zygote"
+        line = [sys.executable, "-P", "-m", module, str(theirs.fileno())]
+        if sandbox:
+            line = bubblewrap.outer(line, shared=self.folder, folders=self.folders)
+        self._process = subprocess.Popen(
+            line,
+            env=_zygote_environment(self.private("zygote")),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            cwd="/",
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        atexit.register(self.close)
+        self._socket.settimeout(START_SECONDS)
+        try:
+            started = self._socket.recv(16)
+        except TimeoutError:
+            started = b""
+        if not started:
+            said = self.last_words()
+            self.close()
+            raise KernelStartError(f"no kernels can be forked on this machine: {said}")
+        self._socket.settimeout(None)
+
+    @classmethod
+    def attach(cls, descriptor: int, description: dict[str, Any]) -> Nursery:
+        """Another process's nursery, by the file descriptor and `describe` that it hands over."""
+        self = cls.__new__(cls)
+        self.sandbox, self.folders = description["sandbox"], tuple(description["folders"])
+        self.folder, self.user = Path(description["folder"]), description["user"]
+        self._socket = socket.socket(fileno=descriptor)
+        self._process = self._log = None
+        return self
+
+    def describe(self) -> dict[str, Any]:
+        """What `attach` needs to know."""
+        return {
+            "sandbox": self.sandbox,
+            "folders": self.folders,
+            "folder": str(self.folder),
+            "user": self.user,
+        }
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def private(self, name: str) -> Path:
+        """A new folder below the nursery's, owned by the user that kernels are run by."""
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+        if self.user is not None:
+            os.chown(folder, self.user, self.user)
+        return folder
+
+    def spawn(self, request: dict[str, Any], descriptors: Sequence[int]) -> Fork:
+        """Fork a warden and tell it what to run.
+
+        Raises:
+            KernelStartError: the zygote is gone.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(START_SECONDS)
+        try:
+            socket.send_fds(self._socket, [b"k"], [theirs.fileno()])
+            theirs.close()
+            socket.send_fds(ours, [json.dumps(request).encode()], list(descriptors))
+            return Fork(ours, Limits(**request["limits"]), grouped=self.sandbox)
+        except OSError as error:
+            raise KernelStartError(f"no kernel was forked: {self.last_words()}") from error
+
+    def last_words(self) -> str:
+        if self._log is None:
+            return "the zygote has ended"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"the zygote ended with code {self._process.poll()}"
+
+    def close(self) -> None:
+        self._socket.close()
+        if self._process is None:
+            return
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@cache
+def shared(*, sandbox: bool = True, folders: tuple[str, ...] = ()) -> Nursery:
+    """One nursery for everybody in this process who does not bring one."""
+    return Nursery(sandbox=sandbox, folders=folders)
+
+
+class Fork:
+    """A warden and its kernel, from outside.
+
+    Attributes:
+        ready: the kernel listens.
+        exit_code: of the kernel; None while it runs.
+        ended: why the sandbox stopped it (``memory``, …); empty if it did not.
+        peak_memory: the most bytes that it held at once, None where that is unknown.
+    """
+
+    def __init__(self, control: socket.socket, limits: Limits, *, grouped: bool) -> None:
+        self.control = control
+        self.ready = False
+        self.exit_code: int | None = None
+        self.ended = ""
+        self.peak_memory: int | None = None
+        self.failed = ""
+        self.warden: int = self._next()["warden"]
+        self.group = ControlGroup(f"course-{self.warden}", limits) if grouped else None
+        if self.group:
+            self.group.add(self.warden)
+        # Where no control group bounds the sandbox the warden has to watch it.
+        watch = self.group is not None and not {"memory", "pids"} <= self.group.bounded
+        self.control.send(json.dumps({"go": True, "watch": watch}).encode())
+        self.control.setblocking(False)
+
+    def _next(self) -> dict[str, Any]:
+        message = self.control.recv(LARGEST_MESSAGE)
+        if not message:
+            raise OSError("the warden has ended")
+        return json.loads(message)
+
+    def look(self) -> None:
+        """Take in what the warden has said since the last look."""
+        while self.exit_code is None:
+            try:
+                self.take(self.control.recv(LARGEST_MESSAGE))
+            except BlockingIOError:
+                return
+
+    def take(self, message: bytes) -> None:
+        said = json.loads(message) if message else {"failed": "its warden ended"}
+        self.ready = self.ready or "ready" in said
+        if "failed" in said:
+            self.failed, self.exit_code = said["failed"], 1
+        if "exit" in said:
+            self.exit_code, self.peak_memory = said["exit"], said["peak_memory"]
+            self.ended = said["ended"]
+        if self.exit_code is not None:
+            self._settle()
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(OSError):  # it has just ended
+            self.control.send(json.dumps({"signal": number}).encode())
+
+    def _settle(self) -> None:
+        if self.group:
+            self.peak_memory = self.group.peak_memory() or self.peak_memory
+            if self.group.ran_out_of_memory():
+                self.ended = "memory"
+            self.group.remove()
+
+    def close(self) -> None:
+        """Let go; a kernel that still runs is killed."""
+        self.control.close()
+        if self.group:
+            self.group.remove()
+
+
+def archive(folder: Path | None) -> BinaryIO:
+    """The regular files below a folder as a tar file; notebooks and links are left out.
+
+    nbgrader's working folder holds the hidden tests, in the notebook itself.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller's)
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for path, folders, names in os.walk(folder or os.devnull):
+            folders.sort()
+            for name in sorted(names):
+                inside = Path(path, name)
+                if inside.suffix != ".ipynb" and inside.is_file() and not inside.is_symlink():
+                    tar.add(inside, str(inside.relative_to(folder)), recursive=False, filter=_plain)
+    file.flush()
+    return file
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode |= 0o600
+    return entry
+
+
+def _zygote_environment(home: Path) -> dict[str, str]:
+    """What matters before the first line of Python runs, and matplotlib's cache."""
+    inside = bubblewrap.environment()
+    kept = ("PATH", "LANG", "MPLBACKEND", "PYTHONHASHSEED", "PYTHONNOUSERSITE")
+    threads = {name: value for name, value in inside.items() if name.endswith("NUM_THREADS")}
+    environment = {name: inside[name] for name in kept} | threads
+    return environment | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(home),
+        "MPLCONFIGDIR": str(home),
+    }

@@ -1,0 +1,270 @@
+"""The trusted process beside each kernel: makes its sandbox, starts it, watches it, cleans up.
+
+It is forked from the zygote and enters the sandbox's namespaces, all but the pid namespace: the
+kernel, its child, is inside that one too and cannot see it. So whatever a student's code does to
+the file system, the warden looks at it from inside as well, where no link leads out.
+
+The messages on its socket, JSON: the request (with file descriptors); back ``{"warden": pid}``;
+``{"go": true, "watch": …}`` once it is in its control group; ``{"ready": true}`` when the kernel
+listens; ``{"signal": number}`` as often as wanted; and at the end ``{"exit": code, …}``. When the
+socket closes everything ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import tarfile
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from course_utils.grading.sandbox import bubblewrap, confinement, seccomp
+from course_utils.grading.sandbox.limits import Limits
+
+LARGEST_MESSAGE = 128 * 1024
+# The file descriptors that come with a request, in this order; the sockets are listening already.
+SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
+DESCRIPTORS = ("given", "written", *SOCKETS)
+WATCH_SECONDS = 0.2
+SOCKETS_SIZE = 2**20
+
+
+def run(control: socket.socket) -> NoReturn:
+    """Serve one kernel and end."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        Warden(control).serve()
+        code = 0
+    except BaseException:
+        tell(control, {"failed": traceback.format_exc()})
+    finally:
+        os._exit(code)
+
+
+def tell(control: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # nobody there: the next look at the socket ends everything
+        control.send(json.dumps(message).encode())
+
+
+class Warden:
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        request, descriptors, _, _ = socket.recv_fds(control, LARGEST_MESSAGE, len(DESCRIPTORS))
+        self.request: dict[str, Any] = json.loads(request)
+        self.descriptors = dict(zip(DESCRIPTORS, descriptors, strict=False))
+        self.limits = Limits(**self.request["limits"])
+        self.ended = ""
+
+    def serve(self) -> None:
+        tell(self.control, {"warden": os.getpid()})
+        message = self.control.recv(LARGEST_MESSAGE)
+        if not message:
+            return
+        # A kernel that makes its sockets itself does so in a folder on the host's disk.
+        self.watched = json.loads(message)["watch"] or "sockets" in self.request
+        holder = self._make_sandbox() if self.request["sandbox"] else None
+        work = Path(self.request["work"])
+        before = _unpack(self.descriptors["given"], work)
+        os.chdir(work)
+        self.ready, ready = os.pipe()
+        self.kernel = os.fork()
+        if self.kernel == 0:
+            self._become_kernel(ready)
+        os.close(ready)
+        for name in SOCKETS:
+            if name in self.descriptors:
+                os.close(self.descriptors[name])
+        if holder:
+            confinement.drop_capabilities()
+        code, peak = self._watch()
+        if holder:
+            # The sandbox's first process goes, and with it all that still run in there.
+            holder.kill()
+            holder.wait()
+        _pack(self.descriptors["written"], work, before, self.limits)
+        tell(self.control, {"exit": code, "peak_memory": peak, "ended": self.ended})
+
+    def _make_sandbox(self) -> subprocess.Popen[bytes]:
+        """Have bubblewrap make the namespaces, and enter them."""
+        information, told = os.pipe()
+        rules, given = os.pipe()
+        os.write(given, seccomp.program())
+        os.close(given)
+        sockets = self.request.get("sockets")
+        line = bubblewrap.command(
+            ["/bin/sh", "-c", "echo; exec sleep infinity"],
+            limits=self.limits,
+            sockets=Path(sockets) if sockets else None,
+            folders=self.request["folders"],
+            options=["--info-fd", str(told), "--seccomp", str(rules)],
+        )
+        holder = subprocess.Popen(
+            line,
+            env=bubblewrap.outer_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(told, rules),
+            # A student's code can write to the memory of the sandbox's first process, which has the
+            # same user: it must have no more power than that code has itself.
+            preexec_fn=lambda: confinement.bound(self.limits, processes=False),
+        )
+        os.close(told)
+        os.close(rules)
+        assert holder.stdout is not None
+        assert holder.stderr is not None
+        if not holder.stdout.read(1):  # the program in the sandbox runs: all of it is made
+            said = holder.stderr.read().decode(errors="replace").strip()
+            raise RuntimeError(f"bubblewrap could not make a sandbox: {said}")
+        with os.fdopen(information, "rb") as file:
+            confinement.join(json.load(file)["child-pid"])
+        return holder
+
+    def _become_kernel(self, ready: int) -> NoReturn:
+        """In the forked child: give up every power and turn into the kernel."""
+        try:
+            kept = [ready, *(self.descriptors[n] for n in SOCKETS if n in self.descriptors)]
+            _close_all_but(kept)
+            if self.request["sandbox"]:
+                confinement.confine(self.limits, seccomp.program())
+            else:
+                os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.environ.clear()
+            os.environ.update(self.request["environment"])
+            if self.request["argv"]:
+                os.write(ready, b"1")
+                os.execvp(self.request["argv"][0], self.request["argv"])
+            from course_utils.grading.kernels import kernel
+
+            sockets = {name: self.descriptors[name] for name in SOCKETS}
+            kernel.run(
+                self.request["connection"], sockets, self.limits, self.request["seed"], ready
+            )
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(1)
+
+    def _watch(self) -> tuple[int, int]:
+        """Wait for the kernel's end, passing signals on; its exit code and peak memory."""
+        pidfd = os.pidfd_open(self.kernel)
+        poll = select.poll()
+        for descriptor in (self.control.fileno(), pidfd, self.ready):
+            poll.register(descriptor, select.POLLIN)
+        timeout = WATCH_SECONDS * 1000 if self.watched else None
+        while True:
+            happened = dict(poll.poll(timeout))
+            if pidfd in happened:
+                break
+            if self.ready in happened:
+                poll.unregister(self.ready)
+                if os.read(self.ready, 1):
+                    tell(self.control, {"ready": True})
+            if self.control.fileno() in happened:
+                message = self.control.recv(LARGEST_MESSAGE)
+                number = json.loads(message)["signal"] if message else signal.SIGKILL
+                os.kill(self.kernel, number)
+                if number == signal.SIGKILL:
+                    poll.unregister(self.control)
+            if self.watched and not self.ended and (why := self._over_limit()):
+                self.ended = why
+                os.kill(self.kernel, signal.SIGKILL)
+        _, status, usage = os.wait4(self.kernel, 0)
+        return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+
+    def _over_limit(self) -> str:
+        """Which bound the sandbox as a whole is over, where no control group keeps it."""
+        if "sockets" in self.request and _size(bubblewrap.SOCKETS) > SOCKETS_SIZE:
+            return "disk"
+        memory = sum(_used(path) for path in ("/tmp", "/dev/shm", self.request["work"]))
+        processes = 0
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                try:
+                    with open(f"/proc/{entry.name}/smaps_rollup") as file:
+                        lines = dict(line.split(":", 1) for line in file.readlines()[1:])
+                    processes += len(os.listdir(f"/proc/{entry.name}/task"))
+                except OSError:
+                    continue  # it ended meanwhile
+                memory += 1024 * sum(
+                    int(lines[name].split()[0]) for name in ("Private_Dirty", "Private_Clean")
+                )
+        if memory > self.limits.memory:
+            return "memory"
+        return "processes" if processes > self.limits.processes else ""
+
+
+def _size(folder: str) -> int:
+    return sum(status.st_size for _, status in _files(Path(folder)))
+
+
+def _used(path: str) -> int:
+    found = os.statvfs(path)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+def _close_all_but(kept: list[int]) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    last = 2
+    for descriptor in [*sorted(kept), os.sysconf("SC_OPEN_MAX")]:
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+
+
+def _unpack(given: int, work: Path) -> dict[str, tuple[int, int]]:
+    """Put the submission's files into the working folder; each file's size and time."""
+    with os.fdopen(given, "rb") as file:
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            archive.extractall(work, filter="data")
+    return {name: _stamp(status) for name, status in _files(work)}
+
+
+def _files(folder: Path) -> list[tuple[str, os.stat_result]]:
+    """The regular files below a folder, by name; links are not followed."""
+    found = []
+    for path, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = os.path.join(path, name)
+            try:
+                status = os.lstat(file)
+            except OSError:
+                continue
+            if os.path.stat.S_ISREG(status.st_mode):
+                found.append((os.path.relpath(file, folder), status))
+    return found
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _pack(written: int, work: Path, before: dict[str, tuple[int, int]], limits: Limits) -> None:
+    """Put the files that are new or changed into the archive, as many as are allowed."""
+    count = size = 0
+    with os.fdopen(written, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        for name, status in _files(work):
+            if before.get(name) == _stamp(status):
+                continue
+            count, size = count + 1, size + status.st_size
+            if count > limits.files or size > limits.files_size:
+                break
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = status.st_size, int(status.st_mtime)
+            try:
+                with open(work / name, "rb") as content:
+                    archive.addfile(entry, content)
+            except OSError:
+                count, size = count - 1, size - status.st_size

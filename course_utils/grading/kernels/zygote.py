@@ -1,0 +1,60 @@
+"""The process that kernels are forked from: it has imported what takes long, and does nothing else.
+
+It runs with a scrubbed environment and, where a person grades as root, as a user who owns nothing.
+It holds no secret, no open file but its socket, no second thread and no CUDA context: whatever it
+held every student's code would find in its own memory. Each message that it gets brings the socket
+of one kernel's `warden`, which is forked at once and told the rest over that socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+
+from course_utils.grading.kernels import warden
+
+# What a notebook of such a course imports, and what a kernel is made of.
+PRELOADED = (
+    "numpy",
+    "torch",
+    "matplotlib.pyplot",
+    "matplotlib.font_manager",
+    "matplotlib_inline.backend_inline",
+    "IPython.core.completer",
+    "IPython.core.interactiveshell",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "course_utils.grading.kernels.kernel",
+)
+
+
+def main() -> None:
+    mother = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked for kernels
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if (threads := len(os.listdir("/proc/self/task"))) != 1:
+        # setns refuses a process with threads, and fork copies only the one that calls it.
+        sys.exit(f"the zygote has {threads} threads after its imports")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for wardens
+    gc.collect()
+    gc.freeze()  # the collector would write to every object, and unshare its page
+    mother.send(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(mother, 16, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            mother.close()
+            warden.run(socket.socket(fileno=descriptors[0]))
+        os.close(descriptors[0])
+
+
+if __name__ == "__main__":
+    main()
