@@ -53,7 +53,7 @@ def look(wanted: dict[str, str], watched: list[str]) -> dict:
         module, _, path = name.partition(":")
         value = sys.modules.get(module)
         for part in path.split("."):
-            value = getattr(value, part, None)
+            value = None if value is None else getattr(value, part, None)
         return value
 
     def expand(module, names):
