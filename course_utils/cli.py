@@ -90,13 +90,24 @@ def grade(
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Grade without a sandbox. Trusted code only.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks that run at a time; else one per core.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Autograde every submission of an assignment, in the sandbox."""
     from course_utils.grading.commands import grade as run
 
     raise typer.Exit(
-        run(course_dir, assignment, students=student, force=force, unsafe=unsafe, as_json=json)
+        run(
+            course_dir,
+            assignment,
+            students=student,
+            force=force,
+            unsafe=unsafe,
+            workers=workers,
+            as_json=json,
+        )
     )
 
 

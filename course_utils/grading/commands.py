@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,14 +11,22 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-from course_utils.errors import DONE, NEEDS_A_PERSON
+from course_utils.errors import DONE, NEEDS_A_PERSON, CourseError
 from course_utils.grading import engine
 from course_utils.grading.course import Course
 from course_utils.grading.records import GRADED, MALFORMED, NEEDS_REVIEW, Graded, needs_a_person
 
+STOPPED_BY_CTRL_C = 130
 STYLES = {GRADED: "green", NEEDS_REVIEW: "yellow", MALFORMED: "red"}
 
 
@@ -28,11 +37,17 @@ def grade(
     students: Sequence[str] | None = None,
     force: bool = False,
     unsafe: bool = False,
+    workers: int | None = None,
     as_json: bool = False,
 ) -> int:
     """Grade and print the result; 1 if a submission is malformed or needs review, else 0."""
     results = with_progress(
-        course_dir, assignment, students=students, force=force, sandbox=not unsafe
+        course_dir,
+        assignment,
+        students=students,
+        force=force,
+        sandbox=not unsafe,
+        workers=workers,
     )
     if as_json:
         print(json.dumps([asdict(graded) for graded in results], indent=1))
@@ -51,31 +66,49 @@ def with_progress(
     students: Sequence[str] | None = None,
     force: bool = False,
     sandbox: bool = True,
+    workers: int | None = None,
 ) -> list[Graded]:
-    """`engine.grade` with a progress bar on standard error that names the student."""
+    """`engine.grade` with a progress bar on standard error: how many, how fast, how much longer.
+
+    Raises:
+        CourseError: Ctrl-C was pressed; says how many are graded.
+    """
     bar = Progress(
         TextColumn("Grading"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.description}"),
         console=Console(stderr=True),
     )
+    start = time.monotonic()
     with bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=None, rate="")
 
         def show(student: str, done: int, total: int) -> None:
-            bar.update(task, description=escape(student), completed=done, total=total)
+            rate = f"{60 * done / max(time.monotonic() - start, 1e-3):.0f}/min"
+            bar.update(task, description=escape(student), completed=done, total=total, rate=rate)
 
-        results = engine.grade(
-            course_dir,
-            assignment,
-            students=students,
-            force=force,
-            sandbox=sandbox,
-            progress=show,
-        )
-        bar.update(task, description="", completed=len(results), total=len(results))
+        try:
+            results = engine.grade(
+                course_dir,
+                assignment,
+                students=students,
+                force=force,
+                sandbox=sandbox,
+                workers=workers,
+                progress=show,
+            )
+        except KeyboardInterrupt:
+            state = bar.tasks[0]
+            raise CourseError(
+                f"stopped: {state.completed:g} of {state.total or 0:g} submissions are graded and "
+                "kept. The same command goes on with the others.",
+                exit_code=STOPPED_BY_CTRL_C,
+            ) from None
+        bar.update(task, description="")
     return results
 
 
@@ -128,6 +161,7 @@ def _summary(console: Console, course: Course, results: Sequence[Graded]) -> Non
     for where in (
         f"gradebook   {course.directory(name).db_url}",
         f"notebooks   {autograded}",
+        f"report      {course.notes(name, 'report.json')}",
         f"next        course feedback {name} --course-dir {course.root}",
     ):
         console.print(escape(where), highlight=False, soft_wrap=True)

@@ -1,40 +1,47 @@
-"""Grade every submission of an assignment; each ends in exactly one recorded state."""
+"""Grade every submission of an assignment; each ends in exactly one recorded state.
+
+Three things happen to a submission: it is prepared in this process, executed by a worker that knows
+nothing but its cells, and recorded in this process again. Workers execute while this process
+prepares the next ones and records the last; only this process ever writes.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbgrader import utils as nbgrader_utils
 from sqlalchemy.exc import DatabaseError, SAWarning
 
 from course_utils.errors import CourseError
 from course_utils.grading import sandbox as sandbox_module
-from course_utils.grading.converter import AutogradeOne
 from course_utils.grading.course import Course, database_error, fingerprint
-from course_utils.grading.intake import AGAIN, take_in
-from course_utils.grading.records import (
-    GRADED,
-    MALFORMED,
-    NEEDS_REVIEW,
-    Graded,
-    Note,
-    fill_gaps,
-    mark_for_review,
-    record_zero,
-    result,
-)
+from course_utils.grading.execute import lost
+from course_utils.grading.gradebook import open_gradebook
+from course_utils.grading.kernels.nursery import Nursery
+from course_utils.grading.prepare import Prepared, prepare
+from course_utils.grading.recorder import Recorder
+from course_utils.grading.records import Graded, Note, result
 from course_utils.grading.release import ensure_released
-from course_utils.student.execution import STOPPED, KernelStartError
+from course_utils.grading.report import Clock, write_report
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.workers import WorkerLostError, Workers, cores
+from course_utils.student.execution import KernelStartError
 
 # Where the disk is full or the like, going on would blame every student for it.
 MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -49,12 +56,14 @@ def grade(
     students: Sequence[str] | None = None,
     force: bool = False,
     sandbox: bool = True,
+    workers: int | None = None,
     progress: Progress = lambda student, done, total: None,
 ) -> list[Graded]:
-    """Autograde the submissions of an assignment, one after the other.
+    """Autograde the submissions of an assignment.
 
     A submission whose files, assignment, configuration and secret are those it was last graded
-    with is skipped. A run that is stopped at any moment is completed by the next one.
+    with is skipped. A run that is stopped at any moment is completed by the next one. Its report is
+    ``.course/<assignment>/report.json`` in the course directory.
 
     Args:
         course_dir: an nbgrader course directory.
@@ -63,11 +72,13 @@ def grade(
         force: grade again what has not changed.
         sandbox: run the students' code in the sandbox. Without it their code can do whatever the
             person who grades can.
-        progress: called as ``progress(student, done, total)`` before each submission.
+        workers: notebooks that run at a time; by default, and at most, one for each core.
+        progress: called as ``progress(student, done, total)`` after each submission.
 
     Raises:
-        CourseError: no such assignment, student or submission, no sandbox on this machine, or the
-            machine fails (disk full, no kernel starts). What was graded by then is kept.
+        CourseError: no such assignment, student or submission, no sandbox on this machine, another
+            run of the same assignment, or the machine fails (disk full, no kernel starts). What was
+            graded by then is kept.
     """
     course = Course(course_dir)
     name = course.resolve(assignment)
@@ -77,20 +88,13 @@ def grade(
             "`--unsafe` grades without one: only for code that you trust as your own."
         )
     chosen = _choose(course, name, students)
-    ensure_released(course, name)
-    # With another secret the hidden tests are others.
-    secret = os.environ.get(sandbox_module.SECRET, "").encode()
-    source = f"{course.source_fingerprint(name)}:{hashlib.sha256(secret).hexdigest()}"
-
-    results = []
-    with warnings.catch_warnings():
-        # nbgrader's own queries make SQLAlchemy 2 warn on every new submission.
-        warnings.simplefilter("ignore", SAWarning)
-        for done, student in enumerate(chosen):
-            progress(student, done, len(chosen))
-            submission = Submission(course, name, student)
-            results.append(submission.grade(source, force=force, sandbox=sandbox))
-    return results
+    with _only_run(course, name):
+        ensure_released(course, name)
+        run = Run(course, name, sandbox, min(workers or cores(), cores()), progress)
+        with warnings.catch_warnings():
+            # nbgrader's own queries make SQLAlchemy 2 warn on every new submission.
+            warnings.simplefilter("ignore", SAWarning)
+            return run.grade(chosen, force=force)
 
 
 def _choose(course: Course, assignment: str, students: Sequence[str] | None) -> list[str]:
@@ -108,156 +112,197 @@ def _choose(course: Course, assignment: str, students: Sequence[str] | None) -> 
     return [student for student in submitted if student in students]
 
 
+@contextmanager
+def _only_run(course: Course, assignment: str) -> Iterator[None]:
+    lock = course.notes(assignment, "lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CourseError(
+                f"{assignment} is being graded by another run in {course.root}: wait for it, or "
+                "stop it"
+            ) from None
+        yield
+
+
 @dataclass
-class Submission:
-    """One student's submission of an assignment on its way into the gradebook."""
+class Flight:
+    """A submission between being prepared and being recorded."""
+
+    prepared: Prepared
+    fingerprint: str
+    seconds: float
+    futures: dict[str, Future[dict[str, Any]]]
+
+
+@dataclass
+class Run:
+    """One run over the submissions of one assignment."""
 
     course: Course
     assignment: str
-    student: str
-    review: list[str] = field(default_factory=list)
-    malformed: dict[str, str] = field(default_factory=dict)
+    sandbox: bool
+    workers: int
+    progress: Progress
+    clock: Clock = field(default_factory=Clock)
+    results: dict[str, Graded] = field(default_factory=dict)
 
-    def grade(self, source: str, *, force: bool, sandbox: bool) -> Graded:
-        """Grade the submission, unless its note says that this was done with the same files."""
-        folder = self.course.folder("submitted", self.assignment, self.student)
-        note_file = self.course.notes(self.assignment, "graded", self.student, "note.json")
-        now = f"{source}:{fingerprint(folder)}"
-
-        old = Note.read(note_file)
-        autograded = self.course.folder("autograded", self.assignment, self.student)
-        if old and old.fingerprint == now and autograded.is_dir() and not force:
-            with self.course.gradebook() as gradebook:
-                if known := result(gradebook, self.assignment, self.student, old, skipped=True):
-                    return known
-
-        note_file.unlink(missing_ok=True)
-        start = time.monotonic()
+    def grade(self, students: list[str], *, force: bool) -> list[Graded]:
+        """Skip what is known, grade the rest, and write the report whatever happens."""
+        # With another secret the hidden tests are others.
+        self.secret = os.environ.get(sandbox_module.SECRET, "")
+        source = self.course.source_fingerprint(self.assignment)
+        self.total = len(students)
         try:
-            notebooks = self._run(folder, sandbox=sandbox)
-        except KernelStartError as error:
-            raise CourseError(
-                f"stopped at {self.student}: the kernel did not start ({error}). Nothing was "
-                "recorded for this submission; the ones before it are graded."
-            ) from error
+            with open_gradebook(self.course) as self.gradebook:
+                todo: deque[tuple[str, str]] = deque()
+                for student in students:
+                    now = self._fingerprint(source, student)
+                    if force or not self._known(student, now):
+                        todo.append((student, now))
+                if todo:
+                    self._grade(todo)
         except DatabaseError as error:
             raise database_error(self.course.directory("*").db_url, error) from error
-        except OSError as error:
-            if error.errno in MACHINE_ERRORS:
-                raise CourseError(f"stopped at {self.student}: {error}") from error
-            raise
-        state, reason = self._verdict(notebooks)
-        note = Note(now, state, reason, round(time.monotonic() - start, 2), sandbox)
-        with self.course.gradebook() as gradebook:
-            graded = result(gradebook, self.assignment, self.student, note, skipped=False)
-        assert graded is not None
-        note.write(note_file)
-        return graded
+        finally:
+            results = [self.results[student] for student in students if student in self.results]
+            report = self.course.notes(self.assignment, "report.json")
+            write_report(report, self.clock, results, left=len(students) - len(results))
+        return results
 
-    def _verdict(self, notebooks: list[str]) -> tuple[str, str]:
-        reasons = [*self.malformed.values(), *self.review]
-        if len(self.malformed) == len(notebooks):
-            return MALFORMED, " ".join(reasons)
-        return (NEEDS_REVIEW if reasons else GRADED), " ".join(reasons)
+    def _fingerprint(self, source: str, student: str) -> str:
+        secret = hashlib.sha256(self.secret.encode()).hexdigest()
+        submitted = self.course.folder("submitted", self.assignment, student)
+        return f"{source}:{secret}:{fingerprint(submitted)}"
 
-    def _run(self, folder: Path, *, sandbox: bool) -> list[str]:
-        with self.course.gradebook() as gradebook:
-            rows = gradebook.find_assignment(self.assignment).notebooks
-            notebooks = sorted(row.name for row in rows)
-        with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as temporary:
-            directory = self.course.directory(
-                self.assignment, submitted_directory=str(Path(temporary, "submitted"))
-            )
-            copy = Path(
-                directory.format_path(directory.submitted_directory, self.student, self.assignment)
-            )
-            intake = take_in(folder, copy, notebooks)
-            self.malformed |= intake.bad
-            self.review += [f"Left out: {what}." for what in intake.left_out]
-            if intake.good:
-                converter = AutogradeOne(
-                    coursedir=directory, config=self.course.config, sandbox=sandbox
-                )
-                try:
-                    converter.start()
-                except (KernelStartError, DatabaseError, OSError):
-                    raise
-                except Exception as error:  # before the first notebook: it holds for all of them
-                    converter.failures = dict.fromkeys(intake.good, error)
-                for name, error in converter.failures.items():
-                    self.malformed[name] = explain(name, error)
-            else:
-                self._enter(directory.get_existing_timestamp(str(copy)))
+    def _note(self, student: str) -> Path:
+        return self.course.notes(self.assignment, "graded", student, "note.json")
 
-        for name in notebooks:
-            if name in self.malformed:
-                self._record_malformed(name)
-            else:
-                self._look_over(name)
-        if intake.left_out:
-            with self.course.gradebook() as gradebook:
-                for name in sorted(set(notebooks) - set(self.malformed)):
-                    mark_for_review(gradebook, self.assignment, self.student, name)
-        return notebooks
+    def _known(self, student: str, now: str) -> bool:
+        """Whether a submission was graded from the same files; then its result is taken over."""
+        note = Note.read(self._note(student))
+        folder = self.course.folder("autograded", self.assignment, student)
+        if note is None or note.fingerprint != now or not folder.is_dir():
+            return False
+        graded = result(self.gradebook, self.assignment, student, note, skipped=True)
+        if graded is not None:
+            self._done(graded)
+        return graded is not None
 
-    def _enter(self, timestamp) -> None:
-        """What nbgrader does first: an empty folder, rows for the student and the submission."""
-        folder = self.course.folder("autograded", self.assignment, self.student)
-        shutil.rmtree(folder, ignore_errors=True)
-        given = {} if timestamp is None else {"timestamp": timestamp}
-        with self.course.gradebook() as gradebook:
-            gradebook.update_or_create_student(self.student)
-            gradebook.update_or_create_submission(self.assignment, self.student, **given)
+    def _done(self, graded: Graded) -> None:
+        self.results[graded.student] = graded
+        self.progress(graded.student, len(self.results), self.total)
 
-    def _autograded(self, notebook: str) -> Path:
-        folder = self.course.folder("autograded", self.assignment, self.student)
-        return folder / f"{notebook}.ipynb"
-
-    def _record_malformed(self, name: str) -> None:
-        """Score 0, and the released notebook with the reason on top stands in for it."""
-        with self.course.gradebook() as gradebook:
-            record_zero(gradebook, self.assignment, self.student, name)
-        released = self.course.folder("release", self.assignment) / f"{name}.ipynb"
-        notebook = nbformat.read(released, as_version=4)
-        notebook.cells.insert(
-            0,
-            nbformat.v4.new_markdown_cell(
-                f"**This notebook could not be graded.** {self.malformed[name]}"
-            ),
-        )
-        target = self._autograded(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        nbformat.write(notebook, target)
-        os.chmod(target, 0o444)
-
-    def _look_over(self, name: str) -> None:
-        """Close the gaps that nbgrader leaves, and note what a person has to see."""
-        cells = nbformat.read(self._autograded(name), as_version=4).cells
-        graded = {
-            cell.metadata.nbgrader.grade_id: cell
-            for cell in cells
-            if nbgrader_utils.is_grade(cell) or nbgrader_utils.is_task(cell)
+    def _grade(self, todo: deque[tuple[str, str]]) -> None:
+        self.limits = _limits(self.course)
+        folder = self.course.folder("release", self.assignment)
+        self.released = {
+            row.name: nbformat.read(folder / f"{row.name}.ipynb", as_version=4)
+            for row in self.gradebook.find_assignment(self.assignment).notebooks
         }
-        stopped = {id for id, cell in graded.items() if _stopped(cell)}
-        with self.course.gradebook() as gradebook:
-            where = (gradebook, self.assignment, self.student, name)
-            if gaps := fill_gaps(*where, present=graded.keys()):
-                self.review.append(f"Missing or without a score, counted 0: {', '.join(gaps)}.")
-            if any(_stopped(cell) for cell in cells):
-                mark_for_review(*where, cells=stopped)
-                why = next(why for cell in cells if (why := _stopped(cell)))
-                self.review.append(f"The kernel stopped: {why}.")
+        self.clock.workers = self.workers
+        with ExitStack() as stack:
+            temporary = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
+            self.temporary = Path(stack.enter_context(temporary))
+            try:
+                nursery = stack.enter_context(Nursery(sandbox=self.sandbox))
+            except KernelStartError as error:
+                raise CourseError(f"nothing was graded: {error}") from error
+            workers = stack.enter_context(Workers(self.workers, nursery))
+            in_flight: list[Flight] = []
+            while todo or in_flight:
+                # Always one more prepared than can run, so that no worker waits for this process.
+                while todo and len(in_flight) <= 2 * self.workers:
+                    in_flight.append(self._prepare(*todo.popleft(), workers))
+                landed = next((one for one in in_flight if _landed(one)), None)
+                if landed is None:
+                    futures = [f for one in in_flight for f in one.futures.values()]
+                    wait([f for f in futures if not f.done()], return_when=FIRST_COMPLETED)
+                else:
+                    in_flight.remove(landed)
+                    self._record(landed)
+
+    def _prepare(self, student: str, now: str, workers: Workers) -> Flight:
+        start = time.monotonic()
+        temporary = self.temporary / f"{len(os.listdir(self.temporary))}-{time.monotonic_ns()}"
+        temporary.mkdir()
+        with self.clock.of("prepare"), _machine(student):
+            prepared = prepare(self.course, self.assignment, student, self.released, temporary)
+            self.gradebook.db.remove()
+        common = {
+            "secret": self.secret,
+            "limits": self.limits.as_dict(),
+            "folder": str(prepared.copy),
+        }
+        futures = {
+            name: workers.submit(job | common | {"keep": str(prepared.written(name))})
+            for name, job in prepared.jobs.items()
+            if job is not None
+        }
+        return Flight(prepared, now, time.monotonic() - start, futures)
+
+    def _record(self, flight: Flight) -> None:
+        prepared, student = flight.prepared, flight.prepared.student
+        executions: dict[str, dict[str, Any] | None] = dict.fromkeys(prepared.jobs)
+        for name, future in flight.futures.items():
+            try:
+                executions[name] = future.result()
+            except WorkerLostError as error:
+                executions[name] = lost(prepared.jobs[name], str(error))
+            except KernelStartError as error:
+                raise CourseError(
+                    f"stopped at {student}: the kernel did not start ({error}). Nothing was "
+                    "recorded for this submission; what was graded before it is kept."
+                ) from error
+            flight.seconds += executions[name]["elapsed"]
+            self.clock.spent["execute"] += executions[name]["elapsed"]
+        recorder = Recorder(self.course, self.assignment, self.gradebook, prepared, executions)
+        with self.clock.of("record"), _finish_first(), _machine(student):
+            graded = recorder.record(
+                self._note(student),
+                fingerprint=flight.fingerprint,
+                seconds=round(flight.seconds, 2),
+                sandbox=self.sandbox,
+            )
+            shutil.rmtree(prepared.temporary, ignore_errors=True)
+            self._done(graded)
 
 
-def _stopped(cell: nbformat.NotebookNode) -> str:
-    """Why the kernel stopped in or before a cell; empty if it did not."""
-    errors = (output for output in cell.get("outputs", []) if output.get("ename") == STOPPED)
-    return next((error.evalue for error in errors), "")
+def _landed(flight: Flight) -> bool:
+    return all(future.done() for future in flight.futures.values())
 
 
-def explain(notebook: str, error: Exception) -> str:
-    """Why nbgrader could not grade a notebook, in words for the student."""
-    lines = str(error).strip().splitlines() or [""]
-    said = f"{type(error).__name__}: {lines[0]}"
-    return f"{notebook}.ipynb could not be graded ({said}). {AGAIN}"
+def _limits(course: Course) -> Limits:
+    try:
+        return Limits.of(course.config)
+    except ValueError as error:
+        raise CourseError(f"{course.root}: {error}") from error
+
+
+@contextmanager
+def _machine(student: str) -> Iterator[None]:
+    """The machine's own failures end the run instead of being held against a student."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in MACHINE_ERRORS:
+            raise CourseError(f"stopped at {student}: {error}") from error
+        raise
+
+
+@contextmanager
+def _finish_first() -> Iterator[None]:
+    """Ctrl-C waits until the submission in hand is recorded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python interrupts the main thread only
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

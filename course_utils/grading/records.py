@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
@@ -31,6 +31,8 @@ class Graded:
         seconds: how long grading took when it was last done.
         sandboxed: whether the student's code ran in the sandbox.
         skipped: nothing changed since it was last graded, so it was not graded again.
+        cells: seconds that each cell ran, by notebook.
+        peak_memory: the most bytes that a notebook's sandbox held, None where that is unknown.
     """
 
     student: str
@@ -44,6 +46,8 @@ class Graded:
     seconds: float
     sandboxed: bool
     skipped: bool = False
+    cells: dict[str, dict[str, float]] = field(default_factory=dict)
+    peak_memory: int | None = None
 
 
 def scores(gradebook: Gradebook, assignment: str, student: str) -> dict[str, float]:
@@ -129,6 +133,8 @@ class Note:
     reason: str
     seconds: float
     sandboxed: bool
+    cells: dict[str, dict[str, float]] = field(default_factory=dict)
+    peak_memory: int | None = None
 
     def write(self, path: Path) -> None:
         """All or nothing, so that a run killed here leaves no half note."""
@@ -161,6 +167,8 @@ def result(
         seconds=note.seconds,
         sandboxed=note.sandboxed,
         skipped=skipped,
+        cells=note.cells,
+        peak_memory=note.peak_memory,
         **numbers,
     )
 
