@@ -7,6 +7,7 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
@@ -67,6 +68,9 @@ class SandboxedKernel(AsyncKernelManager):
             interrupt_mode="signal",
             metadata={"kernel_provisioner": provisioner},
         )
+
+    def client(self, **kwargs: Any) -> AsyncKernelClient:
+        return super().client(context=self.context, **kwargs)
 
     @property
     def ipykernel(self) -> bool:

@@ -25,6 +25,7 @@ from course_utils.grading.sandbox.limits import Limits
 from course_utils.student.execution import KernelStartError
 
 START_SECONDS = 120
+ZYGOTE = "course_utils.grading.kernels.zygote"
 
 
 class Nursery:
@@ -46,8 +47,7 @@ class Nursery:
         self.user = bubblewrap.unused_user() if sandbox and os.geteuid() == 0 else None
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the nursery)
-        module = "course_utils.grading.kernels.zygote"
-        line = [sys.executable, "-P", "-m", module, str(theirs.fileno())]
+        line = [sys.executable, "-P", "-m", ZYGOTE, str(theirs.fileno())]
         if sandbox:
             line = bubblewrap.outer(line, shared=self.folder, folders=self.folders)
         self._process = subprocess.Popen(
@@ -91,6 +91,10 @@ class Nursery:
             "folder": str(self.folder),
             "user": self.user,
         }
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -161,6 +165,8 @@ class Fork:
         exit_code: of the kernel; None while it runs.
         ended: why the sandbox stopped it (``memory``, …); empty if it did not.
         peak_memory: the most bytes that it held at once, None where that is unknown.
+        last_words: the end of what it wrote to its standard error outside of any cell.
+        failed: why there is no kernel.
     """
 
     def __init__(self, control: socket.socket, limits: Limits, *, grouped: bool) -> None:
@@ -170,6 +176,7 @@ class Fork:
         self.ended = ""
         self.peak_memory: int | None = None
         self.failed = ""
+        self.last_words = ""
         self.warden: int = self._next()["warden"]
         self.group = ControlGroup(f"course-{self.warden}", limits) if grouped else None
         if self.group:
@@ -200,7 +207,7 @@ class Fork:
             self.failed, self.exit_code = said["failed"], 1
         if "exit" in said:
             self.exit_code, self.peak_memory = said["exit"], said["peak_memory"]
-            self.ended = said["ended"]
+            self.ended, self.last_words = said["ended"], said["said"].strip()
         if self.exit_code is not None:
             self._settle()
 

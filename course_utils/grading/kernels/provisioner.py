@@ -91,8 +91,13 @@ class WarmSandbox(KernelProvisionerBase):
                 one.close()
         while warm and not self.fork.ready and self.fork.exit_code is None:
             await self._hear()
-        if self.fork.failed:
-            raise KernelStartError(self.fork.failed.strip().splitlines()[-1])
+        # A cold kernel says nothing: it is there when its sockets are, to which one connects once.
+        ours = [Path(f"{manager.ip}-{number}") for number in PORTS.values()]
+        while await self.poll() is None and not all(path.exists() for path in ours):
+            await asyncio.sleep(0.02)
+        if self.fork.failed or self.fork.exit_code is not None:
+            said = self.fork.failed or self.fork.last_words or f"exit {self.fork.exit_code}"
+            raise KernelStartError(said.strip().splitlines()[-1])
         return manager.get_connection_info()
 
     def _environment(self) -> dict[str, str]:
@@ -105,7 +110,6 @@ class WarmSandbox(KernelProvisionerBase):
         """Another kernel makes its sockets itself, in a folder that it shares with its client."""
         folder = self._nursery.private("sockets")
         self.parent.ip = str(folder / "s")
-        self.parent.connection_file = str(folder / "kernel.json")
         ports = {f"{name}_port": number for name, number in PORTS.items()}
         inside = bubblewrap.SOCKETS if self._nursery.sandbox else str(folder)
         write_connection_file(folder / "kernel.json", f"{inside}/s", ports, key)

@@ -33,6 +33,7 @@ SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
 DESCRIPTORS = ("given", "written", *SOCKETS)
 WATCH_SECONDS = 0.2
 SOCKETS_SIZE = 2**20
+LAST_WORDS = 4096
 
 
 def run(control: socket.socket) -> NoReturn:
@@ -62,6 +63,7 @@ class Warden:
         self.descriptors = dict(zip(DESCRIPTORS, descriptors, strict=False))
         self.limits = Limits(**self.request["limits"])
         self.ended = ""
+        self.last_words = b""
 
     def serve(self) -> None:
         tell(self.control, {"warden": os.getpid()})
@@ -75,10 +77,12 @@ class Warden:
         before = _unpack(self.descriptors["given"], work)
         os.chdir(work)
         self.ready, ready = os.pipe()
+        self.errors, errors = os.pipe()
         self.kernel = os.fork()
         if self.kernel == 0:
-            self._become_kernel(ready)
+            self._become_kernel(ready, errors)
         os.close(ready)
+        os.close(errors)
         for name in SOCKETS:
             if name in self.descriptors:
                 os.close(self.descriptors[name])
@@ -90,7 +94,15 @@ class Warden:
             holder.kill()
             holder.wait()
         _pack(self.descriptors["written"], work, before, self.limits)
-        tell(self.control, {"exit": code, "peak_memory": peak, "ended": self.ended})
+        tell(
+            self.control,
+            {
+                "exit": code,
+                "peak_memory": peak,
+                "ended": self.ended,
+                "said": self.last_words.decode(errors="replace"),
+            },
+        )
 
     def _make_sandbox(self) -> subprocess.Popen[bytes]:
         """Have bubblewrap make the namespaces, and enter them."""
@@ -128,10 +140,11 @@ class Warden:
             confinement.join(json.load(file)["child-pid"])
         return holder
 
-    def _become_kernel(self, ready: int) -> NoReturn:
+    def _become_kernel(self, ready: int, errors: int) -> NoReturn:
         """In the forked child: give up every power and turn into the kernel."""
         try:
             kept = [ready, *(self.descriptors[n] for n in SOCKETS if n in self.descriptors)]
+            os.dup2(errors, 2)
             _close_all_but(kept)
             if self.request["sandbox"]:
                 confinement.confine(self.limits, seccomp.program())
@@ -158,13 +171,16 @@ class Warden:
         """Wait for the kernel's end, passing signals on; its exit code and peak memory."""
         pidfd = os.pidfd_open(self.kernel)
         poll = select.poll()
-        for descriptor in (self.control.fileno(), pidfd, self.ready):
+        for descriptor in (self.control.fileno(), pidfd, self.ready, self.errors):
             poll.register(descriptor, select.POLLIN)
         timeout = WATCH_SECONDS * 1000 if self.watched else None
         while True:
             happened = dict(poll.poll(timeout))
-            if pidfd in happened:
-                break
+            if self.errors in happened:
+                if more := os.read(self.errors, 2**16):
+                    self.last_words = (self.last_words + more)[-LAST_WORDS:]
+                else:
+                    poll.unregister(self.errors)
             if self.ready in happened:
                 poll.unregister(self.ready)
                 if os.read(self.ready, 1):
@@ -175,6 +191,8 @@ class Warden:
                 os.kill(self.kernel, number)
                 if number == signal.SIGKILL:
                     poll.unregister(self.control)
+            if pidfd in happened:
+                break
             if self.watched and not self.ended and (why := self._over_limit()):
                 self.ended = why
                 os.kill(self.kernel, signal.SIGKILL)
@@ -214,7 +232,7 @@ def _used(path: str) -> int:
 
 def _close_all_but(kept: list[int]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
+    for descriptor in (0, 1):
         os.dup2(nothing, descriptor)
     last = 2
     for descriptor in [*sorted(kept), os.sysconf("SC_OPEN_MAX")]:

@@ -18,17 +18,25 @@ import sys
 
 from course_utils.grading.kernels import warden
 
-# What a notebook of such a course imports, and what a kernel is made of.
+# What a notebook of such a course imports, and all that a kernel loads until its first traceback.
 PRELOADED = (
     "numpy",
     "torch",
     "matplotlib.pyplot",
     "matplotlib.font_manager",
-    "matplotlib_inline.backend_inline",
+    "matplotlib.backends.backend_agg",
     "IPython.core.completer",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
     "IPython.core.interactiveshell",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
+    "pygments.formatters.terminal256",
+    "sqlite3",
+    "stack_data",
+    "tornado.platform.asyncio",
     "course_utils.grading.kernels.kernel",
 )
 
