@@ -15,6 +15,9 @@ from rich.table import Table
 
 from course_utils.errors import DONE, NEEDS_A_PERSON, USAGE_OR_ENVIRONMENT
 from course_utils.grading import sandbox
+from course_utils.grading.kernels import kernelspec
+from course_utils.grading.sandbox.bubblewrap import unused_user
+from course_utils.grading.sandbox.cgroups import ControlGroup
 
 BROWSERS = (
     "chromium",
@@ -63,6 +66,11 @@ def run(*, install: bool, browser: bool) -> int:
         findings = look(browser=browser)
 
     console.print(_table(findings))
+    if install and sandbox.why_not() is None:
+        kernelspec.install()
+        console.print(
+            f"Kernelspec {kernelspec.NAME}: any Jupyter client of this environment may use it."
+        )
     missing = [finding for finding in findings if finding.mend]
     for finding in missing:
         console.print(f"[yellow]{finding.what}[/]: {escape(finding.mend)}", highlight=False)
@@ -84,6 +92,8 @@ def look(*, browser: bool) -> list[Finding]:
         _torch(),
         _sandbox(),
     ]
+    if sandbox.why_not() is None:
+        findings.append(_bounds())
     return [*findings, _browser()] if browser else findings
 
 
@@ -105,13 +115,33 @@ def _torch() -> Finding:
 def _sandbox() -> Finding:
     reason = sandbox.why_not()
     if reason is None:
-        return Finding("sandbox", "works (one was made just now)")
+        return Finding("sandbox", f"works (one was made just now), run by {_sandbox_user()}")
     absent = sys.platform == "linux" and shutil.which("bwrap") is None
     return Finding(
         "sandbox",
         "missing: no grading",
         f"{reason} (as root, or with sudo)" if absent else reason,
         packages=("bubblewrap",) if absent else (),
+    )
+
+
+def _sandbox_user() -> str:
+    if os.geteuid() == 0:
+        return f"user id {unused_user()}, which nobody has"
+    return "your own user, who sees none of his files in there"
+
+
+def _bounds() -> Finding:
+    """How memory and processes of a sandbox are bounded; both ways are good enough to grade."""
+    group = ControlGroup("course-doctor", sandbox.Limits())
+    group.remove()
+    watched = [what for what in ("memory", "pids") if what not in group.bounded]
+    if not watched:
+        return Finding("bounds", "memory and processes by control groups")
+    return Finding(
+        "bounds",
+        f"{' and '.join(watched)} by a watch five times a second, since no control group can be "
+        "made here (root can, or a user to whom systemd has delegated one)",
     )
 
 

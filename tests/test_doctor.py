@@ -11,6 +11,7 @@ import pytest
 
 from course_utils import doctor
 from course_utils.grading import sandbox
+from course_utils.grading.kernels import kernelspec
 
 
 def run(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -60,3 +61,20 @@ def test_a_sandbox_that_works_was_really_made():
     findings = {finding.what: finding for finding in doctor.look(browser=False)}
     assert findings["sandbox"].mend == ""
     assert "works" in findings["sandbox"].state
+
+
+@pytest.mark.skipif(sandbox.why_not() is not None, reason=f"no sandbox: {sandbox.why_not()}")
+def test_it_says_by_whom_and_how_a_sandbox_is_kept_in_bounds():
+    findings = {finding.what: finding for finding in doctor.look(browser=False)}
+    who = "which nobody has" if os.geteuid() == 0 else "your own user"
+    assert who in findings["sandbox"].state
+    assert "by control groups" in findings["bounds"].state or "watch" in findings["bounds"].state
+
+
+@pytest.mark.skipif(sandbox.why_not() is not None, reason=f"no sandbox: {sandbox.why_not()}")
+def test_installing_makes_the_kernelspec_known_to_jupyter():
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    kernelspec.install()
+    spec = KernelSpecManager().get_kernel_spec(kernelspec.NAME)
+    assert spec.metadata["kernel_provisioner"]["provisioner_name"] == "warm-sandbox"

@@ -14,7 +14,6 @@ user it is that user; he is kept from his own files by not seeing them.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -114,6 +113,8 @@ def outer(argv: Sequence[str], *, shared: Path | None = None, folders: Sequence[
 
 def unused_user() -> int:
     """A user id of this machine, or of this container, that nobody has."""
+    import pwd  # Windows has none, and `course doctor` runs there too
+
     with open("/proc/self/uid_map") as file:
         ranges = [tuple(map(int, line.split())) for line in file]
     highest = max(first + count for first, _, count in ranges) - 1
