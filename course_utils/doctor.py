@@ -133,7 +133,7 @@ def _sandbox_user() -> str:
 
 def _bounds() -> Finding:
     """How memory and processes of a sandbox are bounded; both ways are good enough to grade."""
-    group = ControlGroup("course-doctor", sandbox.Limits())
+    group = ControlGroup("doctor", sandbox.Limits())
     group.remove()
     watched = [what for what in ("memory", "pids") if what not in group.bounded]
     if not watched:

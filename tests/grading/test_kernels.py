@@ -35,10 +35,6 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-def leftovers() -> set[str]:
-    return {path.name for path in Path("/tmp").glob("course-*")}
-
-
 def test_a_kernel_shows_what_any_kernel_shows(nursery):
     async def go() -> list[list[str]]:
         async with Session(nursery) as session:
@@ -274,13 +270,17 @@ asyncio.run(go())
 
 
 def test_a_nursery_leaves_no_folder_and_no_process():
-    before = leftovers()
+    async def go(nursery: Nursery) -> Path:
+        async with Session(nursery) as session:
+            await session.text("open('x', 'w').write('x')")
+            return session.manager.provisioner._folder
+
     with Nursery() as nursery:
-        inside("open('x', 'w').write('x'); None", nursery)
+        sockets = asyncio.run(go(nursery))
         process = psutil.Process(nursery.pid)
     assert not process.is_running()
-    written = {name for name in leftovers() - before if name.startswith("course-written-")}
-    assert leftovers() - before - written == set()
+    assert not sockets.exists()
+    assert not nursery.folder.exists()
 
 
 def test_a_zygote_that_cannot_start_says_why(monkeypatch):

@@ -242,7 +242,7 @@ async def _killed(nursery: Nursery, code: str, limits: Limits) -> str:
 
 def test_processes_together_cannot_hold_more_than_one_may(nursery):
     """Two children with 400 MiB each, where 600 are allowed."""
-    if "memory" not in ControlGroup("course-test-probe", Limits()).bounded:
+    if "memory" not in ControlGroup("test", Limits()).bounded:
         pytest.skip("no control group here: the warden's watch is tested below")
     code = """
 import os, time

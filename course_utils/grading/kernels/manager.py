@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import zmq
@@ -15,6 +17,47 @@ from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.sandbox.limits import Limits
 
 LAUNCH = ["python", "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
+class WarmClient(AsyncKernelClient):
+    """A client of a kernel that listens before the client exists, and welcomes subscribers.
+
+    So nothing is asked twice: jupyter_client's own polls and flushes wait for 0.2 s at least.
+    """
+
+    def start_channels(self, *, hb: bool = False, stdin: bool = False, **kwargs: bool) -> None:
+        # The warden knows whether the kernel lives, and nobody answers a notebook's questions.
+        super().start_channels(hb=hb, stdin=stdin, **kwargs)
+
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait for the kernel's answer and for its welcome.
+
+        Raises:
+            RuntimeError: neither came in time.
+        """
+        self.kernel_info()
+        try:
+            reply = await self.get_shell_msg(timeout=timeout)
+            await self.get_iopub_msg(timeout=timeout)
+        except Empty:
+            raise RuntimeError(f"Kernel didn't respond in {timeout} seconds") from None
+        self._handle_kernel_info_reply(reply)
+
+    wait_for_ready = _async_wait_for_ready
+
+
+@cache
+def _context(longest: int) -> zmq.asyncio.Context:
+    """Where sockets come from to which no message longer than ``longest`` bytes gets through.
+
+    A longer one closes the connection, and a closed one stays closed: what a student's code does
+    with its end of it is no reason to connect again.
+    """
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, longest)
+    context.setsockopt(zmq.RECONNECT_IVL, -1)
+    context.setsockopt(zmq.LINGER, 0)
+    return context
 
 
 class SandboxedKernel(AsyncKernelManager):
@@ -50,13 +93,7 @@ class SandboxedKernel(AsyncKernelManager):
         self.written: Path | None = None
         self.peak_memory: int | None = None
         self.ended = ""
-        context = zmq.asyncio.Context()
-        # A message that is longer closes the connection, and a closed one stays closed: what a
-        # student's code does with its end of it is no reason to connect again.
-        context.setsockopt(zmq.MAXMSGSIZE, self.limits.output)
-        context.setsockopt(zmq.RECONNECT_IVL, -1)
-        context.setsockopt(zmq.LINGER, 0)
-        self.context = context
+        self.context = _context(self.limits.output)
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -70,6 +107,7 @@ class SandboxedKernel(AsyncKernelManager):
         )
 
     def client(self, **kwargs: Any) -> AsyncKernelClient:
+        self.client_factory = WarmClient if self.ipykernel else AsyncKernelClient
         return super().client(context=self.context, **kwargs)
 
     @property
@@ -82,6 +120,5 @@ class SandboxedKernel(AsyncKernelManager):
         if fork is not None:
             self.peak_memory, self.ended = fork.peak_memory, fork.ended
             self.written = self.provisioner.written
-        self.context.destroy(linger=0)
 
     cleanup_resources = _async_cleanup_resources

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from course_utils.grading.kernels.warden import LARGEST_MESSAGE
 from course_utils.grading.sandbox import bubblewrap
-from course_utils.grading.sandbox.cgroups import ControlGroup
+from course_utils.grading.sandbox.cgroups import ControlGroup, sweep
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.student.execution import KernelStartError
 
@@ -133,6 +133,7 @@ class Nursery:
 
     def close(self) -> None:
         self._socket.close()
+        sweep()
         if self._process is None:
             return
         try:
@@ -178,7 +179,7 @@ class Fork:
         self.failed = ""
         self.last_words = ""
         self.warden: int = self._next()["warden"]
-        self.group = ControlGroup(f"course-{self.warden}", limits) if grouped else None
+        self.group = ControlGroup(str(self.warden), limits) if grouped else None
         if self.group:
             self.group.add(self.warden)
         # Where no control group bounds the sandbox the warden has to watch it.

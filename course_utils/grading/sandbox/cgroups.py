@@ -7,6 +7,7 @@ processes hold, which is slower to notice (`course_utils.grading.kernels.warden`
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from course_utils.grading.sandbox.limits import Limits
 
 MOUNT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "pids")
+PREFIX = "course-"
 
 
 class ControlGroup:
@@ -27,7 +29,7 @@ class ControlGroup:
     def __init__(self, name: str, limits: Limits) -> None:
         self.folders: dict[str, Path] = {}
         for controller, parent in _parents().items():
-            folder = parent / name
+            folder = parent / f"{PREFIX}{name}"
             try:
                 folder.mkdir(exist_ok=True)
                 _limit(folder, controller, limits)
@@ -66,16 +68,27 @@ class ControlGroup:
         return _words(self.folders["memory"] / name) if "memory" in self.folders else []
 
     def remove(self) -> None:
-        """Remove the group; its processes must have ended."""
-        for folder in set(self.folders.values()):
-            for _ in range(50):
-                try:
-                    folder.rmdir()
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError:  # a process is still being taken apart
-                    time.sleep(0.01)
+        """Remove the group, at once or when its last process has been taken apart."""
+        _ended.update(self.folders.values())
+        sweep()
+
+
+_ended: set[Path] = set()
+
+
+def sweep() -> None:
+    """Remove the groups that have ended, and those of runs that were killed."""
+    old = time.time() - 600
+    found = {f for parent in set(_parents().values()) for f in parent.glob(f"{PREFIX}*")}
+    with contextlib.suppress(FileNotFoundError):  # another run sweeps too
+        _ended.update(folder for folder in found if folder.stat().st_mtime < old)
+    for folder in list(_ended):
+        try:
+            folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # a process is still in it
+                continue
+        _ended.discard(folder)
 
 
 def _limit(folder: Path, controller: str, limits: Limits) -> None:
