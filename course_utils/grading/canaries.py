@@ -47,7 +47,8 @@ def _of(owner: str, names: str) -> str:
     return " ".join(f"{owner}.{name}" for name in names.split())
 
 
-# What tests compare with, by module. One that the kernel has not imported yet is first seen later.
+# What tests compare with, by module. One whose package the kernel has not
+# imported yet is first seen later.
 WATCHED = {
     "builtins": _EXCEPTIONS
     + " ".join(name for name in dir(builtins) if name.islower() and name[0] != "_")
@@ -110,7 +111,7 @@ class Canaries:
 
     def first(self) -> str:
         """The source of the snapshot, to be executed before any of the student's code."""
-        return f"assert 0, {_message(self._word(0), NAMES, [])}"
+        return f"assert 0, {_message(self._word(0), NAMES, [], fresh=True)}"
 
     def keep(self, reply: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> str | None:
         """Keep the snapshot. A sentence for staff if there is none: then canaries cannot help."""
@@ -200,7 +201,7 @@ def _look() -> str:
     return ast.unparse(tree)
 
 
-def _message(word: str, names: Sequence[str], used: Sequence[str]) -> str:
+def _message(word: str, names: Sequence[str], used: Sequence[str], *, fresh: bool = False) -> str:
     """An expression that looks, and is a string that begins with a word.
 
     One string literal to IPython's transformers, and no name of the notebook's own namespace.
@@ -210,7 +211,7 @@ def _message(word: str, names: Sequence[str], used: Sequence[str]) -> str:
         module, _, path = name.partition(":")
         modules.setdefault(module, []).append(path)
     grouped = {module: " ".join(paths) for module, paths in modules.items()}
-    call = f"look({grouped!r}, {list(used)!r})"
+    call = f"look({grouped!r}, {list(used)!r}, fresh={fresh})"
     code = f"{_look()}\nsaid = {word!r} + repr({call})"
     # IPython colors the source of what fails: without escapes it is one token, which is quick.
     text = code.translate({ord("\n"): "¶", ord("'"): "´"})

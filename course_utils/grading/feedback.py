@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import html
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from nbgrader.converters import GenerateFeedback
@@ -44,12 +45,17 @@ submitted it.</p>
 """
 
 
-def feedback(course_dir: Path, assignment: str) -> Path:
+def feedback(course_dir: Path, assignment: str, *, students: Collection[str] = ()) -> Path:
     """Write a page for every notebook of every graded submission, and say where.
 
     Hidden tests are removed from sources and outputs, HTML in answers and outputs is sanitized, and
     the pages load nothing from the network (so formulas appear as TeX). A malformed submission gets
     a page with the reason.
+
+    Args:
+        course_dir: an nbgrader course directory.
+        assignment: its name.
+        students: write these students' pages only; without any, all.
 
     Raises:
         CourseError: nothing is graded yet, or nbgrader fails.
@@ -60,6 +66,7 @@ def feedback(course_dir: Path, assignment: str) -> Path:
     graded = [s for s in course.students(name) if course.folder("autograded", name, s).is_dir()]
     if not graded:
         raise CourseError(f"nothing of {name} is graded yet: course grade {assignment}")
+    graded = [student for student in graded if student in students or not students]
     console = Console()
     for student in track(graded, description="Feedback", console=console):
         note = Note.read(course.notes(name, "graded", student, "note.json"))

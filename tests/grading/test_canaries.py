@@ -120,7 +120,19 @@ def test_a_module_imported_after_the_snapshot_is_known_from_then_on():
         kernel.close()
 
 
-# What is done, how it is undone, and what staff read.
+def test_a_submodule_that_nobody_imported_yet_is_seen_before_it_can_be_changed():
+    kernel = Kernel()
+    try:
+        kernel("import numpy")
+        plan = watched(kernel)
+        kernel("import numpy.testing\nnumpy.testing.assert_allclose = lambda *a, **k: None")
+        (finding,) = findings(kernel, plan)
+        assert "numpy.testing.assert_allclose" in finding
+    finally:
+        kernel.close()
+
+
+# What is done and what staff read.
 FORMATTER = "get_ipython().display_formatter.formatters['text/plain']"
 ERASES_ASSERTS = """
 import ast
