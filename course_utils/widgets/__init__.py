@@ -2,6 +2,8 @@
 
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
+from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.step_size import StepSize
+from course_utils.widgets.timeline import Timeline
 
-__all__ = ["ComputationGraph", "InteractiveFigure", "StepSize"]
+__all__ = ["ComputationGraph", "InteractiveFigure", "PerceptronTrainer", "StepSize", "Timeline"]
