@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 from nbclient import NotebookClient
 from nbconvert.writers import FilesWriter
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute, SaveAutoGrades
+from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from course_utils.grading.restore import TAGS, Restored, restore
@@ -78,17 +79,11 @@ class SplitAutograde(Autograde):
             return nbformat.reads(output, as_version=4), restored
 
     def job(self, notebook: NotebookNode) -> dict[str, Any] | None:
-        """What a worker has to know of a sanitized notebook; None if it must not be executed.
-
-        Raises:
-            NoSuchKernel: the notebook's kernelspec is not installed.
-        """
+        """What a worker has to know of a sanitized notebook; None if it must not be executed."""
         execute = self._execute()
         if not execute.enabled or not any(map(_executes, self.autograde_preprocessors)):
             return None
-        kernel = execute.kernel_name or notebook.metadata.get("kernelspec", {}).get("name")
         return {
-            "argv": KernelSpecManager().get_kernel_spec(kernel).argv if kernel else None,
             "settings": {name: getattr(execute, name) for name in SETTINGS},
             "cells": [
                 {
@@ -153,6 +148,19 @@ class SplitAutograde(Autograde):
         folder, name = os.path.split(path)
         metadata = {"name": os.path.splitext(name)[0], "path": folder}
         return self.init_single_notebook_resources(path) | {"metadata": metadata}
+
+
+def kernel_command(notebook: NotebookNode, config: Config) -> list[str] | None:
+    """The command of the kernel that a notebook asks for; None for this interpreter's.
+
+    Raises:
+        NoSuchKernel: it is not installed.
+    """
+    name = Execute(config=config).kernel_name or notebook.metadata.get("kernelspec", {}).get("name")
+    # To jupyter_client, too, these are the interpreter that it runs in.
+    if not name or name in ("python", NATIVE_KERNEL_NAME):
+        return None
+    return KernelSpecManager().get_kernel_spec(name).argv
 
 
 def _executes(preprocessor: Any) -> bool:

@@ -137,7 +137,10 @@ class Recorder:
         released = self.course.folder("release", self.assignment) / f"{name}.ipynb"
         notebook = nbformat.read(released, as_version=4)
         said = f"**This notebook could not be graded.** {self.prepared.malformed[name]}"
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(said))
+        cell = nbformat.v4.new_markdown_cell(said, id="could-not-be-graded")
+        if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
+            del cell["id"]
+        notebook.cells.insert(0, cell)
         folder = self.course.folder("autograded", self.assignment, self.prepared.student)
         target = folder / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,9 @@ from nbformat import NotebookNode
 # A test that does not run, or may raise, would count as passed.
 TAGS = {"skip-execution", "raises-exception"}
 
+# Of nbgrader's metadata; the others are its notes.
+MATTERS = {"grade", "grade_id", "locked", "points", "schema_version", "solution", "task"}
+
 
 @dataclass
 class Restored:
@@ -133,9 +136,13 @@ def _drop_duplicates(notebook: NotebookNode, found: list[str | None]) -> list[st
 def _with_metadata(cell: NotebookNode, original: NotebookNode) -> NotebookNode:
     if cell.cell_type != original.cell_type:
         source, cell = cell.source, _fresh(original)
-        if not _is(original, "locked"):
+        if _is(original, "solution"):
             cell.source = source
-    cell.metadata["nbgrader"] = deepcopy(original.metadata.nbgrader)
+    given, right = cell.metadata.get("nbgrader"), original.metadata.nbgrader
+    if not (isinstance(given, dict) and given.keys() <= right.keys()) or any(
+        given.get(key) != right[key] for key in MATTERS & right.keys()
+    ):
+        cell.metadata["nbgrader"] = deepcopy(right)
     return cell
 
 
