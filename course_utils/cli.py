@@ -137,6 +137,16 @@ def demo() -> None:
     raise typer.Exit(run(Path.cwd()))
 
 
+@app.command()
+def selftest(
+    json: Annotated[bool, typer.Option("--json", help="Print every outcome as JSON.")] = False,
+) -> None:
+    """Attack the grader on this machine with every submission of the corpus; say what held."""
+    from course_utils.grading.selftest.run import run
+
+    raise typer.Exit(run(as_json=json))
+
+
 def main() -> NoReturn:
     """Run the command; a `CourseError` is printed as a message, never as a traceback."""
     try:
