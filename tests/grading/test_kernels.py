@@ -146,7 +146,9 @@ def test_files_that_come_out_are_capped(nursery):
     many = asyncio.run(written("for i in range(9): open(f'{i}', 'w').write('x')"))
     assert many == ["0", "1", "2"]
     large = asyncio.run(written("open('a', 'wb').write(bytes(2**20 + 1)); open('b', 'w')"))
-    assert large == []
+    assert large == ["b"], "the one that is too large costs no other"
+    deep = "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('x', 'w')"
+    assert asyncio.run(written(f"{deep}\nopen('/home/student/work/top', 'w')")) == ["top"]
 
 
 def test_printing_is_cut_off_within_a_cell_and_goes_on_in_the_next(nursery):

@@ -11,12 +11,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from course_utils.grading.kernels.warden import LARGEST_MESSAGE
 from course_utils.grading.sandbox import bubblewrap
@@ -228,30 +227,6 @@ class Fork:
         self.control.close()
         if self.group:
             self.group.remove()
-
-
-def archive(folder: Path | None) -> BinaryIO:
-    """The regular files below a folder as a tar file; notebooks and links are left out.
-
-    nbgrader's working folder holds the hidden tests, in the notebook itself.
-    """
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller's)
-    with tarfile.open(fileobj=file, mode="w") as tar:
-        for path, folders, names in os.walk(folder or os.devnull):
-            folders.sort()
-            for name in sorted(names):
-                inside = Path(path, name)
-                if inside.suffix != ".ipynb" and inside.is_file() and not inside.is_symlink():
-                    tar.add(inside, str(inside.relative_to(folder)), recursive=False, filter=_plain)
-    file.flush()
-    return file
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mode |= 0o600
-    return entry
 
 
 def _zygote_environment(home: Path) -> dict[str, str]:

@@ -15,12 +15,13 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jupyter_client.provisioning import KernelProvisionerBase
 
 from course_utils.grading.kernels import nursery as nurseries
 from course_utils.grading.kernels.nursery import Fork, Nursery
+from course_utils.grading.kernels.parcel import pack, regular_files, unpack
 from course_utils.grading.kernels.warden import SOCKETS
 from course_utils.grading.sandbox import bubblewrap
 from course_utils.grading.sandbox.limits import Limits
@@ -60,7 +61,12 @@ class WarmSandbox(KernelProvisionerBase):
         manager.ip = str(self._folder / "s")
         for name, number in PORTS.items():
             setattr(manager, f"{name}_port", number)
-        self._given = nurseries.archive(Path(cwd) if (cwd := kwargs.pop("cwd", None)) else None)
+        self._given = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the kernel has it)
+        folder = Path(kwargs.pop("cwd", None) or os.devnull)
+        # Notebooks stay here: nbgrader's working folder holds the hidden tests, in one of them.
+        names = [name for name, _ in regular_files(folder) if not name.endswith(".ipynb")]
+        pack(folder, names, self._given)
+        self._given.flush()
         return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
@@ -189,16 +195,13 @@ def write_connection_file(path: Path, ip: str, ports: dict[str, int], key: str) 
     path.write_text(json.dumps(content | ports))
 
 
-def _unpack(archive: Any) -> Path | None:
+def _unpack(archive: BinaryIO) -> Path | None:
     """The files that a notebook wrote, in a new folder of this user's; None if there are none."""
-    archive.seek(0)
+    folder = Path(tempfile.mkdtemp(prefix="course-written-"))
     try:
-        with tarfile.open(fileobj=archive) as tar:
-            members = [entry for entry in tar.getmembers() if entry.isreg()]
-            if not members:
-                return None
-            folder = Path(tempfile.mkdtemp(prefix="course-written-"))
-            tar.extractall(folder, members, filter="data")
+        if unpack(archive, folder):
             return folder
-    except tarfile.TarError:
-        return None
+    except (tarfile.TarError, OSError):
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+    return None

@@ -19,11 +19,12 @@ import select
 import signal
 import socket
 import subprocess
-import tarfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from course_utils.grading.kernels.parcel import pack, regular_files, unpack
 from course_utils.grading.sandbox import bubblewrap, confinement, seccomp
 from course_utils.grading.sandbox.limits import Limits
 
@@ -74,7 +75,9 @@ class Warden:
         self.watched = json.loads(message)["watch"] or "sockets" in self.request
         holder = self._make_sandbox() if self.request["sandbox"] else None
         work = Path(self.request["work"])
-        before = _unpack(self.descriptors["given"], work)
+        with os.fdopen(self.descriptors["given"], "rb") as given:
+            unpack(given, work)
+        before = _stamps(work)
         os.chdir(work)
         self.ready, ready = os.pipe()
         self.errors, errors = os.pipe()
@@ -93,7 +96,8 @@ class Warden:
             # The sandbox's first process goes, and with it all that still run in there.
             holder.kill()
             holder.wait()
-        _pack(self.descriptors["written"], work, before, self.limits)
+        with os.fdopen(self.descriptors["written"], "wb") as written:
+            pack(work, _written(work, before, self.limits), written)
         tell(
             self.control,
             {
@@ -222,7 +226,7 @@ class Warden:
 
 
 def _size(folder: str) -> int:
-    return sum(status.st_size for _, status in _files(Path(folder)))
+    return sum(status.st_size for _, status in regular_files(Path(folder)))
 
 
 def _used(path: str) -> int:
@@ -240,49 +244,16 @@ def _close_all_but(kept: list[int]) -> None:
         last = descriptor
 
 
-def _unpack(given: int, work: Path) -> dict[str, tuple[int, int]]:
-    """Put the submission's files into the working folder; each file's size and time."""
-    with os.fdopen(given, "rb") as file:
-        file.seek(0)
-        with tarfile.open(fileobj=file) as archive:
-            archive.extractall(work, filter="data")
-    return {name: _stamp(status) for name, status in _files(work)}
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    return {name: (status.st_size, status.st_mtime_ns) for name, status in regular_files(folder)}
 
 
-def _files(folder: Path) -> list[tuple[str, os.stat_result]]:
-    """The regular files below a folder, by name; links are not followed."""
-    found = []
-    for path, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            file = os.path.join(path, name)
-            try:
-                status = os.lstat(file)
-            except OSError:
-                continue
-            if os.path.stat.S_ISREG(status.st_mode):
-                found.append((os.path.relpath(file, folder), status))
-    return found
-
-
-def _stamp(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
-
-
-def _pack(written: int, work: Path, before: dict[str, tuple[int, int]], limits: Limits) -> None:
-    """Put the files that are new or changed into the archive, as many as are allowed."""
+def _written(work: Path, before: dict[str, tuple[int, int]], limits: Limits) -> Iterator[str]:
+    """The files that are new or changed, as many as are allowed."""
     count = size = 0
-    with os.fdopen(written, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-        for name, status in _files(work):
-            if before.get(name) == _stamp(status):
-                continue
-            count, size = count + 1, size + status.st_size
-            if count > limits.files or size > limits.files_size:
-                break
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = status.st_size, int(status.st_mtime)
-            try:
-                with open(work / name, "rb") as content:
-                    archive.addfile(entry, content)
-            except OSError:
-                count, size = count - 1, size - status.st_size
+    for name, stamp in _stamps(work).items():
+        if before.get(name) != stamp and size + stamp[0] <= limits.files_size:
+            count, size = count + 1, size + stamp[0]
+            if count > limits.files:
+                return
+            yield name
