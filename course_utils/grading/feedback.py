@@ -16,6 +16,7 @@ from traitlets.config import Config
 from course_utils.errors import CourseError
 from course_utils.grading.course import Course
 from course_utils.grading.exporter import FeedbackExporter
+from course_utils.grading.harmless import KeepHarmless
 from course_utils.grading.nblog import named_failures
 from course_utils.grading.records import MALFORMED, Note
 from course_utils.grading.redact import RedactHiddenTests
@@ -58,7 +59,7 @@ def feedback(course_dir: Path, assignment: str, *, students: Collection[str] = (
         students: write these students' pages only; without any, all.
 
     Raises:
-        CourseError: nothing is graded yet, or nbgrader fails.
+        CourseError: nothing is graded yet, or nbgrader fails; then the other pages are written.
     """
     course = Course(course_dir)
     name = course.resolve(assignment)
@@ -67,13 +68,18 @@ def feedback(course_dir: Path, assignment: str, *, students: Collection[str] = (
     if not graded:
         raise CourseError(f"nothing of {name} is graded yet: course grade {assignment}")
     graded = [student for student in graded if student in students or not students]
-    console = Console()
+    console, failed = Console(), []
     for student in track(graded, description="Feedback", console=console):
         note = Note.read(course.notes(name, "graded", student, "note.json"))
         if note and note.state == MALFORMED:
             _write_malformed(course, name, student, note.reason)
         else:
-            _write_feedback(course, name, student)
+            try:
+                _write_feedback(course, name, student)
+            except CourseError as error:
+                failed.append(str(error))
+    if failed:
+        raise CourseError("\n".join([*failed, "The other students' pages are written."]))
     console.print(f"{len(graded)} students' feedback in {folder}", highlight=False, soft_wrap=True)
     return folder
 
@@ -86,7 +92,7 @@ def _write_feedback(course: Course, assignment: str, student: str) -> None:
         coursedir=directory, config=course.config, exporter_class=FeedbackExporter, force=True
     )
     converter.update_config(settings)
-    converter.preprocessors = [RedactHiddenTests, *converter.preprocessors]
+    converter.preprocessors = [KeepHarmless, RedactHiddenTests, *converter.preprocessors]
     with named_failures(converter, f"no feedback for {student}"):
         converter.start()
 

@@ -287,7 +287,7 @@ def _source_file_as_folder(folder):
 
 def _sparse(folder):
     with (folder / "big.bin").open("wb") as file:
-        file.truncate(2**36)
+        file.truncate(2**32)
 
 
 def _deep_folders(folder):
@@ -364,7 +364,7 @@ FILES = [
     ),
     _left_out("socket", "A socket.", _unix_socket, "socket"),
     _left_out("device-file", "A device without end.", _device, "device"),
-    _left_out("sparse", "A file of 64 GB that has a hole.", _sparse, "big.bin"),
+    _left_out("sparse", "A file of 4 GB that is a hole.", _sparse, "big.bin"),
     _any("shadow-torch", "A torch.py beside the notebook.", _shadow("antigravity", "tornado")),
     _any(
         "shadow-start",
