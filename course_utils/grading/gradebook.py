@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Assignment, BaseCell, Gradebook, Notebook, SourceCell
+from nbgrader.api import Course as CourseRow
 
 from course_utils.grading.course import Course, alembic_on_path
+
+# Rows that a submission does not change.
+FIXED = (Assignment, BaseCell, CourseRow, Notebook, SourceCell)
 
 
 class OpenGradebook(Gradebook):
@@ -29,7 +33,9 @@ class OpenGradebook(Gradebook):
     def _flush(self) -> None:
         self.db.flush()
         # As after a commit: nbgrader reads sums (a notebook's score) that the database computes.
-        self.db.expire_all()
+        for row in list(self.db):
+            if not isinstance(row, FIXED):
+                self.db.expire(row)
 
     def close(self) -> None:
         pass

@@ -89,7 +89,7 @@ class Worker:
         self._nursery = nursery
         self._process: subprocess.Popen[bytes] | None = None
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = False
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -136,11 +136,13 @@ class Worker:
             return self._process
 
     def _kill(self) -> None:
-        process = self._process
-        if process is not None:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        # One thread at a time: once the process is waited for, its number may be another's.
+        with self._lock:
+            process = self._process
+            if process is not None:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def _last_words(self) -> str:
         self._said.seek(0)
