@@ -73,6 +73,7 @@ class SandboxedKernel(AsyncKernelManager):
     Attributes:
         written: after `shutdown_kernel`, a folder with the files that the notebook wrote, or None.
         peak_memory: after it, the most bytes that the sandbox held at once.
+        cpu: after it, the seconds of CPU time that the sandbox took.
         ended: after it, why the sandbox stopped the kernel; empty if it did not.
     """
 
@@ -93,6 +94,7 @@ class SandboxedKernel(AsyncKernelManager):
         self.written: Path | None = None
         self.peak_memory: int | None = None
         self.ended = ""
+        self.cpu = 0.0
         self.context = _context(self.limits.output)
 
     @property
@@ -118,7 +120,7 @@ class SandboxedKernel(AsyncKernelManager):
         fork = getattr(self.provisioner, "fork", None)
         await super()._async_cleanup_resources(restart=restart)
         if fork is not None:
-            self.peak_memory, self.ended = fork.peak_memory, fork.ended
+            self.peak_memory, self.ended, self.cpu = fork.peak_memory, fork.ended, fork.cpu
             self.written = self.provisioner.written
 
     cleanup_resources = _async_cleanup_resources

@@ -165,6 +165,7 @@ class Fork:
         exit_code: of the kernel; None while it runs.
         ended: why the sandbox stopped it (``memory``, …); empty if it did not.
         peak_memory: the most bytes that it held at once, None where that is unknown.
+        cpu: seconds of CPU time of everything in the sandbox and of its warden.
         last_words: the end of what it wrote to its standard error outside of any cell.
         failed: why there is no kernel.
     """
@@ -177,6 +178,7 @@ class Fork:
         self.peak_memory: int | None = None
         self.failed = ""
         self.last_words = ""
+        self.cpu = 0.0
         self.warden: int = self._next()["warden"]
         self.group = ControlGroup(str(self.warden), limits) if grouped else None
         if self.group:
@@ -208,6 +210,7 @@ class Fork:
         if "exit" in said:
             self.exit_code, self.peak_memory = said["exit"], said["peak_memory"]
             self.ended, self.last_words = said["ended"], said["said"].strip()
+            self.cpu = said["cpu"]
         if self.exit_code is not None:
             self._settle()
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -35,6 +36,7 @@ DESCRIPTORS = ("given", "written", *SOCKETS)
 WATCH_SECONDS = 0.2
 SOCKETS_SIZE = 2**20
 LAST_WORDS = 4096
+USAGE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def run(control: socket.socket) -> NoReturn:
@@ -98,9 +100,11 @@ class Warden:
             holder.wait()
         with os.fdopen(self.descriptors["written"], "wb") as written:
             pack(work, _written(work, before, self.limits), written)
+        mine, others = (resource.getrusage(who) for who in USAGE)
         tell(
             self.control,
             {
+                "cpu": sum(u.ru_utime + u.ru_stime for u in (mine, others)),
                 "exit": code,
                 "peak_memory": peak,
                 "ended": self.ended,
