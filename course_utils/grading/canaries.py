@@ -3,17 +3,17 @@
 A student's code runs in the process that runs the tests, and can change what an ``assert`` means.
 So before any of it runs, the identities of what tests depend on are read and kept here, outside;
 after each test cell two canaries run that look like the test. One must fail, with a word that only
-this run knows and the identities as they are now; the other must pass. What differs is said to
-staff. This makes tampering evident, not impossible: code that is written against these canaries,
+this run knows; the other must pass, and brings the identities as they are now. What differs is said
+to staff. This makes tampering evident, not impossible: code that is written against these canaries,
 undoes its changes in time and repeats them after, is not seen.
 
-Nothing here talks to a kernel. The worker executes each source with ``store_history=False`` and
-hands in the content of the reply and the outputs::
+Nothing here talks to a kernel. The worker executes each probe with ``store_history=False`` and its
+expressions, and hands in the content of the reply and the outputs::
 
     plan = Canaries(nonce)
     finding = plan.keep(*execute(plan.first()))             # before the student's first cell
     for probe in plan.after(test_source):                   # after each test cell
-        finding = plan.finding(probe, *execute(probe.source))
+        finding = plan.finding(probe, *execute(probe))
 """
 
 from __future__ import annotations
@@ -88,12 +88,15 @@ class Probe:
 
     Attributes:
         source: what to execute.
-        word: what its failure must begin with; empty if it must pass.
-        names: whose identities it asks for.
+        word: what its failure, or what its expression says, must begin with.
+        expressions: to be evaluated after it (``user_expressions`` of the execute request): what
+            looks around comes back in the reply, past the formatting of a traceback or a value.
+        names: whose identities they ask for. Without any the source must fail.
     """
 
     source: str
-    word: str = ""
+    word: str
+    expressions: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
 
@@ -109,9 +112,10 @@ class Canaries:
     _before: dict[str, Any] | None = field(default=None, repr=False)
     _count: int = 0
 
-    def first(self) -> str:
-        """The source of the snapshot, to be executed before any of the student's code."""
-        return f"assert 0, {_message(self._word(0), NAMES, [], fresh=True)}"
+    def first(self) -> Probe:
+        """The snapshot, to be executed before any of the student's code."""
+        word = self._word(0)
+        return Probe("", word, _expressions(word, NAMES, [], fresh=True), tuple(NAMES))
 
     def keep(self, reply: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> str | None:
         """Keep the snapshot. A sentence for staff if there is none: then canaries cannot help."""
@@ -132,10 +136,11 @@ class Canaries:
         names = (*self._before["marks"], *later)
         used = sorted(set(IDENTIFIER.findall(test_source)) & BUILTINS)
         dead, shape = _dead_expression(test_source, int(word[:8], 16))
-        fails = Probe(f"assert {shape.format(dead, 0)}, {_message(word, names, used)}", word, names)
-        passes = Probe(f"assert {shape.format(dead, 1)}, {word!r}")
+        fails = Probe(f"assert {shape.format(dead, 0)}, {word!r}", word)
+        passes = f"assert {shape.format(dead, 1)}, {word!r}"
+        looks = Probe(passes, word, _expressions(word, names, used), names)
         # In an order that cannot be relied on.
-        return [fails, passes] if int(word[8:16], 16) % 2 else [passes, fails]
+        return [fails, looks] if int(word[8:16], 16) % 2 else [looks, fails]
 
     def finding(
         self, probe: Probe, reply: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]
@@ -144,27 +149,32 @@ class Canaries:
         kinds = [output.get("output_type") for output in outputs]
         if "execute_result" in kinds:
             return "After a test, a statement without a value displayed one."
-        if not probe.word:
-            if reply.get("status") != "ok" or "error" in kinds:
-                return (
-                    f"After a test, an assertion that holds did not pass: {_how_it_ended(reply)}."
-                )
-            return None
+        if not probe.names:
+            return self._must_have_failed(probe, reply, outputs)
+        if reply.get("status") != "ok" or "error" in kinds:
+            return f"After a test, an assertion that holds did not pass: {_how_it_ended(reply)}."
         said = _said(reply, probe.word, probe.names)
         if said is None:
-            return (
-                "After a test, an assertion that cannot hold did not fail as it must: "
-                f"{_how_it_ended(reply)}."
-            )
-        if [o.get("ename") for o in outputs if o.get("output_type") == "error"] != [
-            "AssertionError"
-        ]:
-            return "After a test, an assertion failed and its error was not shown."
+            return "After a test, what it depends on could not be looked at."
         changes = self._changes(said)
         if not changes:
             return None
         shown = ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" if changes[5:] else "")
         return f"What the tests depend on was changed: {shown}."
+
+    def _must_have_failed(
+        self, probe: Probe, reply: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]
+    ) -> str | None:
+        as_it_must = (reply.get("status"), reply.get("ename"), reply.get("evalue"))
+        if as_it_must != ("error", "AssertionError", probe.word):
+            return (
+                "After a test, an assertion that cannot hold did not fail as it must: "
+                f"{_how_it_ended(reply)}."
+            )
+        errors = [o.get("ename") for o in outputs if o.get("output_type") == "error"]
+        if errors != ["AssertionError"]:
+            return "After a test, an assertion failed and its error was not shown."
+        return None
 
     def _changes(self, now: dict[str, Any]) -> list[str]:
         before = self._before
@@ -201,10 +211,13 @@ def _look() -> str:
     return ast.unparse(tree)
 
 
-def _message(word: str, names: Sequence[str], used: Sequence[str], *, fresh: bool = False) -> str:
-    """An expression that looks, and is a string that begins with a word.
+def _expressions(
+    word: str, names: Sequence[str], used: Sequence[str], *, fresh: bool = False
+) -> dict[str, str]:
+    """An expression that looks around and says so in an error that begins with a word.
 
-    One string literal to IPython's transformers, and no name of the notebook's own namespace.
+    It uses no name of the notebook's own namespace. An error's text comes back as it is, where a
+    value would be displayed in whatever way the notebook has chosen.
     """
     modules: dict[str, list[str]] = {}
     for name in names:
@@ -212,12 +225,8 @@ def _message(word: str, names: Sequence[str], used: Sequence[str], *, fresh: boo
         modules.setdefault(module, []).append(path)
     grouped = {module: " ".join(paths) for module, paths in modules.items()}
     call = f"look({grouped!r}, {list(used)!r}, fresh={fresh})"
-    code = f"{_look()}\nsaid = {word!r} + repr({call})"
-    # IPython colors the source of what fails: without escapes it is one token, which is quick.
-    text = code.translate({ord("\n"): "¶", ord("'"): "´"})
-    plain = f"{text!r}.replace('¶', '\\n').replace('´', '\\'')"
-    run = f"(lambda space, known: known['exec']({plain}, space) or space['said'])"
-    return f"{run}({{}}, (lambda: 0).__builtins__)"
+    code = f"{_look()}\nraise LookupError({word!r} + repr({call}))"
+    return {"said": f"(lambda known: known['exec']({code!r}, {{}}))((lambda: 0).__builtins__)"}
 
 
 def _dead_expression(test_source: str, choice: int) -> tuple[str, str]:
@@ -251,19 +260,18 @@ def _dead_expression(test_source: str, choice: int) -> tuple[str, str]:
 
 
 def _said(reply: Mapping[str, Any], word: str, names: Sequence[str]) -> dict[str, Any] | None:
-    """What a probe that had to fail said; None if it did not, or in another run's words."""
-    text = str(reply.get("evalue", ""))
-    if reply.get("status") != "error" or reply.get("ename") != "AssertionError":
-        return None
-    if not text.startswith(word):
-        return None
+    """What a probe's expression said; None if it did not, or in another run's words."""
     try:
+        error = reply["user_expressions"]["said"]
+        text = error["evalue"]
+        if error["ename"] != "LookupError" or not text.startswith(word):
+            return None
         said = ast.literal_eval(text.removeprefix(word))
         if said.keys() != LOOKED:
             return None
         marks = dict(zip(said["names"] or names, said["marks"], strict=True))
         return said | {"marks": marks}
-    except (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError):
+    except (LookupError, ValueError, SyntaxError, TypeError, AttributeError, RecursionError):
         return None
 
 

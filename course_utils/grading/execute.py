@@ -10,6 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import nbformat
@@ -18,7 +19,7 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_utils.grading.canaries import Canaries
+from course_utils.grading.canaries import Canaries, Probe
 from course_utils.student.execution import STOPPED, RunToTheEnd
 
 NewKernel = Callable[[], AsyncKernelManager]
@@ -108,7 +109,7 @@ class Client(RunToTheEnd):
             _show_error(cell, self.reply)
         if given["test"] and self.stopped_at is None:
             for probe in self.canaries.after(cell.source):
-                self._note(self.canaries.finding(probe, *self._hidden(probe.source)))
+                self._note(self.canaries.finding(probe, *self._hidden(probe)))
         return {
             "outputs": [_plain(output) for output in cell.get("outputs", [])],
             "execution_count": cell.get("execution_count"),
@@ -129,15 +130,20 @@ class Client(RunToTheEnd):
         if self.stopped_at == index:
             self.why = cell.outputs[-1].evalue
 
-    async def _async_execute_hidden(self, source: str) -> tuple[dict[str, Any], list[NotebookNode]]:
+    async def _async_execute_hidden(
+        self, probe: Probe
+    ) -> tuple[dict[str, Any], list[NotebookNode]]:
         """A cell of our own, which leaves no trace in the notebook or its numbering."""
         shown, self.reply = self.reply, None
-        cell = new_code_cell(source)
+        cell = new_code_cell(probe.source or "pass")
         self.seconds_for_cell = 10
         self.nb.cells.append(cell)
+        plain = self.kc.execute
+        self.kc.execute = partial(plain, user_expressions=probe.expressions)
         try:
             await self.async_execute_cell(cell, len(self.nb.cells) - 1, store_history=False)
         finally:
+            self.kc.execute = plain
             self.nb.cells.pop()
             reply, self.reply = self.reply, shown
         if self.stopped_at is not None and not self.why:

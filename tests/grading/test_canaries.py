@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from course_utils.grading.canaries import Canaries
+from course_utils.grading.canaries import Canaries, Probe
 from course_utils.student.execution import LocalKernel
 
 TEST = "assert add(1, 2) == 3\nassert all(scale(k, 2) == 2 * k for k in range(3))"
@@ -34,8 +34,9 @@ class Kernel:
     def _run(self, what: Any) -> Any:
         return self.loop.run_until_complete(what)
 
-    def __call__(self, source: str, *, hidden: bool = True) -> Ended:
+    def __call__(self, source: str | Probe, *, hidden: bool = True) -> Ended:
         outputs = []
+        probe = source if isinstance(source, Probe) else Probe(source, "")
 
         def collect(message: dict[str, Any]) -> None:
             if message["msg_type"] in ("error", "stream", "display_data", "execute_result"):
@@ -43,7 +44,11 @@ class Kernel:
 
         reply = self._run(
             self.client.execute_interactive(
-                source, store_history=not hidden, output_hook=collect, timeout=20
+                probe.source or "pass",
+                store_history=not hidden,
+                user_expressions=probe.expressions,
+                output_hook=collect,
+                timeout=20,
             )
         )
         return reply["content"], outputs
@@ -69,7 +74,7 @@ def watched(kernel: Kernel, nonce: str = "n") -> Canaries:
 
 
 def findings(kernel: Kernel, plan: Canaries, test: str = TEST) -> list[str]:
-    found = [plan.finding(probe, *kernel(probe.source)) for probe in plan.after(test)]
+    found = [plan.finding(probe, *kernel(probe)) for probe in plan.after(test)]
     return [finding for finding in found if finding]
 
 
@@ -319,22 +324,22 @@ def test_tampering_is_said(victim_of, source, said):
 
 def test_a_reply_recorded_in_one_run_is_worth_nothing_in_another(kernel):
     first, second = watched(kernel, "one"), watched(kernel, "two")
-    for before, now in zip(first.after(TEST), second.after(TEST), strict=True):
-        if before.word:
-            ended = kernel(before.source)
-            assert first.finding(before, *ended) is None
-            failing = next(probe for probe in second.after(TEST) if probe.word)
-            assert "did not fail as it must" in second.finding(failing, *ended)
-            assert before.source != now.source
+    ones, others = (sorted(p.after(TEST), key=lambda q: bool(q.names)) for p in (first, second))
+    said = ("did not fail as it must", "could not be looked at")
+    for before, now, finding in zip(ones, others, said, strict=True):
+        ended = kernel(before)
+        assert first.finding(before, *ended) is None
+        assert finding in second.finding(now, *ended)
+        assert before.source != now.source
 
 
 def test_a_reply_is_worth_nothing_for_the_next_test_of_the_same_run(kernel):
     plan = watched(kernel)
-    (once,) = [probe for probe in plan.after(TEST) if probe.word]
-    (again,) = [probe for probe in plan.after(TEST) if probe.word]
-    ended = kernel(once.source)
-    assert plan.finding(once, *ended) is None
-    assert plan.finding(again, *ended) is not None
+    before, now = (sorted(plan.after(TEST), key=lambda q: bool(q.names)) for _ in range(2))
+    for once, again in zip(before, now, strict=True):
+        ended = kernel(once)
+        assert plan.finding(once, *ended) is None
+        assert plan.finding(again, *ended) is not None
 
 
 def test_without_a_snapshot_there_are_no_probes(kernel):
