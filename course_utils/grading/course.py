@@ -153,7 +153,7 @@ def fingerprint(*paths: Path) -> str:
             digest.update(len(part).to_bytes(8, "big") + part)
 
     for path in paths:
-        files = [path] if not path.is_dir() else sorted(path.rglob("*"))
+        files = sorted(walk(path)) if path.is_dir() else [path]
         for file in files:
             add(os.fsencode(file.relative_to(path)))
             if file.is_symlink():
@@ -161,6 +161,26 @@ def fingerprint(*paths: Path) -> str:
             elif file.is_file():
                 add(b"file", _digest(file))
     return digest.hexdigest()
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Everything below a folder, as deep as the system can name it; links are not followed.
+
+    `os.walk` and `Path.rglob` call themselves for each level, and folders can be nested more deeply
+    than that.
+    """
+    left = [folder]
+    while left:
+        try:
+            entries = list(os.scandir(left.pop()))
+        except OSError:  # not ours to read, or a name too long
+            continue
+        for entry in entries:
+            if not os.path.lexists(entry.path):
+                continue
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                left.append(Path(entry.path))
 
 
 def _digest(file: Path) -> bytes:

@@ -6,8 +6,8 @@ gives up on a notebook that is not JSON. So it gets a clean copy, and what was w
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,12 @@ from pathlib import Path
 import nbformat
 from nbgrader.utils import parse_utc
 
+from course_utils.grading.course import walk
+
 LARGEST_FILE = 100 * 2**20
+DEEPEST = 50
+# Where the disk is full or the like, going on would blame every student for it.
+MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 AGAIN = "Download the assignment again, paste your answers into it and submit that file."
 
 
@@ -71,23 +76,27 @@ def take_in(submitted: Path, copy: Path, notebooks: list[str]) -> Intake:
 
 def _copy_regular_files(source: Path, destination: Path, left_out: list[str]) -> None:
     destination.mkdir(parents=True)
-    for folder, subfolders, names in os.walk(source):
-        target = destination / Path(folder).relative_to(source)
-        target.mkdir(exist_ok=True)
-        for name in [*names, *(n for n in subfolders if Path(folder, n).is_symlink())]:
-            path = Path(folder, name)
-            inside = path.relative_to(source)
-            if path.is_symlink():
-                left_out.append(f"{inside} is a link")
-            elif not path.is_file():
-                left_out.append(f"{inside} is no regular file")
-            elif path.stat().st_size > LARGEST_FILE:
-                left_out.append(f"{inside} is larger than {LARGEST_FILE // 2**20} MiB")
-            else:
-                try:
-                    shutil.copyfile(path, target / name)
-                except PermissionError:
-                    left_out.append(f"{inside} cannot be read")
+    for path in sorted(walk(source)):
+        inside = path.relative_to(source)
+        if path.is_symlink():
+            left_out.append(f"{inside} is a link")
+        elif path.is_dir():
+            continue
+        elif len(inside.parts) > DEEPEST:
+            deep = f"files in more than {DEEPEST} folders, one in the other"
+            left_out += [] if deep in left_out else [deep]
+        elif not path.is_file():
+            left_out.append(f"{inside} is no regular file")
+        elif path.stat().st_size > LARGEST_FILE:
+            left_out.append(f"{inside} is larger than {LARGEST_FILE // 2**20} MiB")
+        else:
+            try:
+                (destination / inside).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, destination / inside)
+            except OSError as error:
+                if error.errno in MACHINE_ERRORS:
+                    raise
+                left_out.append(f"{inside} cannot be read ({error.strerror})")
 
 
 def _unreadable(path: Path, found: list[Path]) -> str | None:

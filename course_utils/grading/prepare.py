@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from course_utils.grading.converter import SplitAutograde
 from course_utils.grading.course import Course
-from course_utils.grading.intake import AGAIN, take_in
+from course_utils.grading.intake import AGAIN, MACHINE_ERRORS, take_in
 from course_utils.grading.restore import Restored
 
 
@@ -80,9 +80,11 @@ def prepare(
         try:
             notebook, restored = converter.sanitize(prepared.path(name), released[name])
             prepared.jobs[name] = converter.job(notebook)
-        except (DatabaseError, OSError):
+        except DatabaseError:
             raise  # the machine's fault, not this submission's
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in MACHINE_ERRORS:
+                raise
             prepared.malformed[name] = explain(name, error)
         else:
             prepared.notebooks[name], prepared.restored[name] = notebook, restored

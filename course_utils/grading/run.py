@@ -6,7 +6,6 @@ ever writes.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -32,6 +31,7 @@ from course_utils.grading.converter import kernel_command
 from course_utils.grading.course import Course, database_error, fingerprint
 from course_utils.grading.execute import lost
 from course_utils.grading.gradebook import open_gradebook
+from course_utils.grading.intake import MACHINE_ERRORS
 from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.kernels.provisioner import interpreter_folders
 from course_utils.grading.prepare import Prepared, prepare
@@ -41,9 +41,6 @@ from course_utils.grading.report import Clock, write_report
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.workers import WorkerLostError, Workers
 from course_utils.student.execution import KernelStartError
-
-# Where the disk is full or the like, going on would blame every student for it.
-MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 Progress = Callable[[str, int, int], None]
 
