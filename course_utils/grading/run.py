@@ -31,7 +31,6 @@ from course_utils.grading.converter import kernel_command
 from course_utils.grading.course import Course, database_error, fingerprint
 from course_utils.grading.execute import lost
 from course_utils.grading.gradebook import open_gradebook
-from course_utils.grading.intake import MACHINE_ERRORS
 from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.kernels.provisioner import interpreter_folders
 from course_utils.grading.prepare import Prepared, prepare
@@ -220,13 +219,14 @@ def _limits(course: Course) -> Limits:
 
 @contextmanager
 def _machine(student: str) -> Iterator[None]:
-    """The machine's own failures end the run instead of being held against a student."""
+    """What the machine fails at ends the run instead of being held against a student."""
     try:
         yield
     except OSError as error:
-        if error.errno in MACHINE_ERRORS:
-            raise CourseError(f"stopped at {student}: {error}") from error
-        raise
+        raise CourseError(
+            f"stopped at {student}: {error}. What was graded before is kept; the same command goes "
+            "on from there."
+        ) from error
 
 
 @contextmanager
