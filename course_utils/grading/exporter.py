@@ -9,6 +9,7 @@ from typing import Any
 import bleach
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import InvalidNotebook
 
 TAGS = {
     *bleach.ALLOWED_TAGS,
@@ -34,7 +35,10 @@ class FeedbackExporter(HTMLExporter):
 
     @pass_context
     def markdown2clean_html(self, context: Any, source: str) -> str:
-        return clean(self.markdown2html(context, source))
+        try:
+            return clean(self.markdown2html(context, source))
+        except InvalidNotebook:  # a picture that is attached nowhere
+            return clean(self.markdown2html(context, source.replace("attachment:", "missing:")))
 
     def from_notebook_node(self, *args: Any, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         page, resources = super().from_notebook_node(*args, **kwargs)

@@ -35,9 +35,31 @@ class KeepHarmless(NbGraderPreprocessor):
         for cell in nb.cells:
             kept = {name: cell.metadata[name] for name in ("nbgrader",) if name in cell.metadata}
             cell.metadata = NotebookNode(kept)
+            if "attachments" in cell:
+                cell.attachments = _pictures(cell.attachments)
             if cell.cell_type == "code":
                 cell.outputs = [harmless(output) for output in cell.outputs]
         return nb, resources
+
+
+def _pictures(attachments: Any) -> NotebookNode:
+    """Those attachments of a text that are pictures."""
+    given = attachments if isinstance(attachments, dict) else {}
+    return NotebookNode(
+        {
+            name: NotebookNode(kept)
+            for name, data in given.items()
+            if isinstance(data, dict) and (kept := _only_pictures(data))
+        }
+    )
+
+
+def _only_pictures(data: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: data[name]
+        for name in PICTURES
+        if isinstance(data.get(name), str) and BASE64.fullmatch(data[name])
+    }
 
 
 def harmless(output: NotebookNode) -> NotebookNode:
@@ -54,11 +76,7 @@ def harmless(output: NotebookNode) -> NotebookNode:
     given = output.get("data")
     data = given if isinstance(given, dict) else {}
     kept = {name: data[name] for name in TEXTS if isinstance(data.get(name), str)}
-    kept |= {
-        name: data[name]
-        for name in PICTURES
-        if isinstance(data.get(name), str) and BASE64.fullmatch(data[name])
-    }
+    kept |= _only_pictures(data)
     if data and not kept:
         kept = {"text/plain": "(an output that feedback does not show)"}
     sizes = {name: _size(output.get("metadata"), name) for name in PICTURES if name in kept}

@@ -321,8 +321,8 @@ ATTACKS += [
         "ipython-poisoned",
         "Looks for what an earlier student left in the kernel or at home.",
         spy(
-            "hasattr(sys, 'poisoned') or os.listdir(os.path.expanduser('~/.ipython/"
-            "profile_default/startup'))"
+            "hasattr(sys, 'poisoned') or '0.py' in os.listdir(os.path.expanduser("
+            "'~/.ipython/profile_default/startup'))"
         ),
     ),
     _lingers(

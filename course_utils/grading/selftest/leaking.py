@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 
@@ -47,7 +48,7 @@ _CALLER = """\
 import inspect
 def source():
     frame = inspect.currentframe()
-    while frame and "hidden_sum" not in (text := "".join(inspect.findsource(frame)[0])
+    while frame and "hidden_" + "sum" not in (text := "".join(inspect.findsource(frame)[0])
                                          if frame.f_code.co_filename.startswith("/") else ""):
         frame = frame.f_back
     return text if frame else ""
@@ -61,7 +62,10 @@ def _leaks(name: str, tries: str, show: str) -> Attack:
 
 
 def _shows(name: str, tries: str, kind: str, content: str) -> Attack:
-    code = f"display({{{kind!r}: {content!r}}}, raw=True)\n{ADD}"
+    # The page shows the code, too: there the content must not stand as it is.
+    coded = base64.b64encode(content.encode()).decode()
+    code = f"import base64\ncontent = base64.b64decode({coded!r}).decode()\n"
+    code += f"display({{{kind!r}: content}}, raw=True)\n{ADD}"
     return Attack(name, tries, {"add": code}, probe=_no_script)
 
 

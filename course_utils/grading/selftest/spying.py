@@ -101,10 +101,12 @@ def scan():
     ),
     Attack(
         "process-memory",
-        "Opens the memory of other processes.",
+        "Opens the memory of other processes, to run code in them without its own bounds.",
         spy(
-            "[open(p, 'rb').read(0) for p in glob.glob('/proc/[0-9]*/mem')"
-            " if p.split('/')[2] not in (str(os.getpid()), str(os.getppid()))]"
+            "[p for p in glob.glob('/proc/[0-9]*/mem')"
+            " if p.split('/')[2] != str(os.getpid()) and opens(p)]",
+            "def opens(path):\n    try:\n        return open(path, 'r+b', 0)\n"
+            "    except OSError:\n        return None",
         ),
     ),
     Attack(
