@@ -23,7 +23,7 @@ import nbgrader.apps.autogradeapp, nbgrader.converters
 from course_utils.grading import Autograde
 nbgrader.apps.autogradeapp.Autograde = nbgrader.converters.Autograde = Autograde
 """
-# Of the 42 (two of which nbgrader skips itself), those about what is executed, what is kept and how it fails.
+# Of the 42 (nbgrader itself skips two), those about what runs, what is kept, how it fails.
 SAMPLE = (
     "test_missing_assignment",
     "test_grade_timestamp",
