@@ -73,6 +73,7 @@ class Autograde(SplitAutograde):
             "secret": os.environ.get(sandbox.SECRET, ""),
             "folder": os.path.abspath(self._format_dest(ids["assignment"], ids["student"])),
             "keep": str(written),
+            "seed": None,
         }
         return self._workers.submit(job | common).result()
 

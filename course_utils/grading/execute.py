@@ -37,11 +37,13 @@ def execute(job: Mapping[str, Any], new_kernel: NewKernel) -> dict[str, Any]:
     Returns:
         ``cells`` (each with ``outputs``, ``execution_count``, ``ran`` and ``seconds``),
         ``language_info``, ``widgets``, ``stopped`` (why the kernel stopped, empty if it did not),
-        ``findings`` (sentences for staff) and ``peak_memory``.
+        ``findings`` (sentences for staff), ``peak_memory`` and ``cpu`` (seconds of CPU time, here
+        and in the sandbox).
 
     Raises:
         KernelStartError: no cell ran.
     """
+    start = time.process_time()
     client = Client(job, new_kernel)
     cells = []
     with client.setup_kernel():
@@ -63,6 +65,7 @@ def execute(job: Mapping[str, Any], new_kernel: NewKernel) -> dict[str, Any]:
         "stopped": stopped,
         "findings": client.findings,
         "peak_memory": getattr(client.manager, "peak_memory", None),
+        "cpu": time.process_time() - start + getattr(client.manager, "cpu", 0.0),
     }
 
 
@@ -87,10 +90,21 @@ class Client(RunToTheEnd):
         self.why = ""
         self.reply: dict[str, Any] | None = None
         self.seconds_for_cell = 0
+        self.shown = 0
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = self.manager = self.new_kernel()
         return self.km
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        """Keep what the kernel shows, up to the limit of a notebook; then it is killed."""
+        self.shown += len(repr(msg["content"]))
+        if self.shown <= self.job["limits"]["output"]:
+            return super().process_message(msg, cell, cell_index)
+        self.manager.kill_now()
+        return None
 
     def begin(self) -> None:
         """Start the clock, and have the canaries look at a kernel that no student has touched."""
@@ -128,6 +142,8 @@ class Client(RunToTheEnd):
             self.seconds_for_cell = left if not timeout or timeout < 0 else min(timeout, left)
             self.execute_cell(cell, index)
         if self.stopped_at == index:
+            if self.shown > (limit := self.job["limits"]["output"]):
+                cell.outputs[-1].evalue = f"the notebook had shown more than {limit >> 20} MiB"
             self.why = cell.outputs[-1].evalue
 
     async def _async_execute_hidden(
@@ -198,5 +214,6 @@ def lost(job: Mapping[str, Any], why: str) -> dict[str, Any]:
         "stopped": said,
         "findings": [],
         "peak_memory": None,
+        "cpu": 0.0,
         "elapsed": 0.0,
     }

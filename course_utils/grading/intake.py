@@ -62,7 +62,7 @@ def take_in(submitted: Path, copy: Path, notebooks: list[str]) -> Intake:
             intake.good.append(name)
     for path in copy.glob("*.ipynb"):
         if path.stem not in intake.good:
-            path.unlink()
+            _remove(path)
 
     stamp = copy / "timestamp.txt"
     if stamp.is_file():
@@ -71,7 +71,17 @@ def take_in(submitted: Path, copy: Path, notebooks: list[str]) -> Intake:
         except (ValueError, OverflowError, TypeError):
             stamp.unlink()
             intake.left_out.append("timestamp.txt is not a time: whether it is late is unknown")
+    elif stamp.is_dir():
+        _remove(stamp)
+        intake.left_out.append("timestamp.txt is a folder: whether it is late is unknown")
     return intake
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _copy_regular_files(source: Path, destination: Path, left_out: list[str]) -> None:
@@ -119,6 +129,8 @@ def _unreadable(path: Path, found: list[Path]) -> str | None:
             f"{path.name} is not a complete notebook: its JSON breaks off or is damaged at line "
             f"{error.lineno}, column {error.colno} ({error.msg}). {AGAIN}"
         )
+    except ValueError as error:  # a number of more digits than Python reads
+        return f"{path.name} is no notebook: {_first_line(error)}. {AGAIN}"
     except RecursionError:
         return f"{path.name} is nested too deeply to be a notebook. {AGAIN}"
     try:

@@ -162,7 +162,9 @@ class Recorder:
             mark_for_review(*where)
         restored = self.prepared.restored[name]
         self.review += restored.reasons
-        mark_for_review(*where, cells=restored.cells)
+        if restored.reasons:
+            # Of an answer that only tests grade nbgrader shows nothing: then all of the notebook.
+            mark_for_review(*where, cells=set(restored.cells) & set(graded) or None)
         execution = self.executions[name]
         if execution is None:
             return

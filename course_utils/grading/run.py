@@ -172,7 +172,13 @@ class Run:
         }
         futures = {
             name: workers.submit(
-                job | common | {"argv": self.kernels[name], "keep": str(prepared.written(name))}
+                job
+                | common
+                | {
+                    "argv": self.kernels[name],
+                    "keep": str(prepared.written(name)),
+                    "seed": self.course.seed(self.assignment, student, name),
+                }
             )
             for name, job in prepared.jobs.items()
             if job is not None

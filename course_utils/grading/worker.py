@@ -49,6 +49,7 @@ def _answer(job: dict[str, Any], nursery: Nursery) -> dict[str, Any]:
             limits=Limits(**job["limits"]),
             secret=job["secret"],
             argv=job["argv"],
+            seed=job["seed"],
         )
 
     try:

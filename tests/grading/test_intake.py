@@ -60,3 +60,30 @@ def test_files_in_folders_come_with_them(submitted, tmp_path):
 def test_a_name_at_the_limit_comes_in(submitted, tmp_path):
     (submitted / ("x" * 255)).write_text("1")
     assert take_in(submitted, tmp_path / "copy", ["p1"]).left_out == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"nbformat": ' + "1" * 5000 + "}", "is no notebook"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{", "breaks off"),
+        ("", "breaks off"),
+        ("[]", "is JSON but no notebook"),
+    ],
+)
+def test_what_is_no_notebook_is_said(submitted, tmp_path, content, said):
+    (submitted / "p1.ipynb").write_text(content)
+    intake = take_in(submitted, tmp_path / "copy", ["p1"])
+    assert said in intake.bad["p1"]
+
+
+def test_folders_with_the_names_of_files_stop_nothing(submitted, tmp_path):
+    for name in ("other.ipynb", "timestamp.txt", "p2.ipynb"):
+        (submitted / name).mkdir()
+        (submitted / name / "file.txt").write_text("1")
+    intake = take_in(submitted, tmp_path / "copy", ["p1", "p2"])
+    assert intake.good == ["p1"]
+    assert "There is no notebook p2.ipynb" in intake.bad["p2"]
+    assert "timestamp.txt is a folder: whether it is late is unknown" in intake.left_out
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["p1.ipynb"]

@@ -43,6 +43,7 @@ def test_a_kernel_shows_what_any_kernel_shows(nursery):
                 for code in (
                     "print('a'); import sys; print('b', file=sys.stderr); 1",
                     "import matplotlib.pyplot as plt; plt.plot([1, 2]); None",
+                    "%matplotlib inline\nplt.plot([1, 2]); None",
                     "1 / 0",
                     "%pwd",
                     "!echo hello",
@@ -50,9 +51,9 @@ def test_a_kernel_shows_what_any_kernel_shows(nursery):
                 )
             ]
 
-    values, figure, error, magic, shell, system = asyncio.run(go())
+    values, figure, inline, error, magic, shell, system = asyncio.run(go())
     assert values == ["execute_input", "stream", "stream", "execute_result"]
-    assert figure == ["execute_input", "display_data"]
+    assert figure == inline == ["execute_input", "display_data"]
     assert error == ["execute_input", "error"]
     assert magic == ["execute_input", "execute_result"]
     assert "stream" in shell

@@ -98,14 +98,13 @@ def run(
     sys.argv = ["ipykernel_launcher.py"]
     # Where nothing else reads them, the originals of stdout and stderr hold what is never printed.
     CappedOutStream.limit = limits.cell_output
-    app = HandedInKernelApp(
+    app = HandedInKernelApp.instance(
         sockets,
         ready,
         transport="ipc",
         ip=ENDPOINT,
         **{f"{name}_port": number for name, number in PORTS.items()},
     )
-    HandedInKernelApp._instance = IPKernelApp._instance = app
     app.session.key = connection["key"].encode()
     app.initialize(
         [

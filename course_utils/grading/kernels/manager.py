@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from functools import cache
 from pathlib import Path
 from queue import Empty
@@ -57,6 +58,7 @@ def _context(longest: int) -> zmq.asyncio.Context:
     context.setsockopt(zmq.MAXMSGSIZE, longest)
     context.setsockopt(zmq.RECONNECT_IVL, -1)
     context.setsockopt(zmq.LINGER, 0)
+    context.setsockopt(zmq.RCVHWM, 16)  # messages that wait here until they are read
     return context
 
 
@@ -111,6 +113,10 @@ class SandboxedKernel(AsyncKernelManager):
     def client(self, **kwargs: Any) -> AsyncKernelClient:
         self.client_factory = WarmClient if self.ipykernel else AsyncKernelClient
         return super().client(context=self.context, **kwargs)
+
+    def kill_now(self) -> None:
+        """Have the kernel killed, without waiting for its end."""
+        self.provisioner.fork.signal(signal.SIGKILL)
 
     @property
     def ipykernel(self) -> bool:

@@ -78,6 +78,7 @@ class WarmSandbox(KernelProvisionerBase):
             "limits": self._limits.as_dict(),
             "environment": self._environment(),
             "folders": list(self._nursery.folders),
+            "keeper": str(self._nursery.folder / "keeper"),
             "work": bubblewrap.WORK if sandbox else str(self._nursery.private("work")),
             "connection": {"key": key},
             "seed": getattr(manager, "seed", None) or int.from_bytes(os.urandom(7), "big"),

@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,10 @@ LARGEST_MESSAGE = 128 * 1024
 SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
 DESCRIPTORS = ("given", "written", *SOCKETS)
 WATCH_SECONDS = 0.2
+# The sandbox's first process. It has the student's user, who could write to its memory; but a copy
+# of the shell that can be executed and not read has a memory that nobody can open. It ends with the
+# warden, whose pipe it reads.
+KEEP = "echo; read x; exec /keeper -c 'read x'"
 SOCKETS_SIZE = 2**20
 LAST_WORDS = 4096
 USAGE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -96,7 +101,8 @@ class Warden:
         code, peak = self._watch()
         if holder:
             # The sandbox's first process goes, and with it all that still run in there.
-            holder.kill()
+            signal.pidfd_send_signal(self.first, signal.SIGKILL)
+            select.select([self.first], [], [])
             holder.wait()
         with os.fdopen(self.descriptors["written"], "wb") as written:
             pack(work, _written(work, before, self.limits), written)
@@ -120,32 +126,39 @@ class Warden:
         os.close(given)
         sockets = self.request.get("sockets")
         line = bubblewrap.command(
-            ["/bin/sh", "-c", "echo; exec sleep infinity"],
+            ["/bin/sh", "-c", KEEP],
             limits=self.limits,
             sockets=Path(sockets) if sockets else None,
             folders=self.request["folders"],
-            options=["--info-fd", str(told), "--seccomp", str(rules)],
+            options=[
+                *("--as-pid-1", "--ro-bind", self.request["keeper"], "/keeper"),
+                *("--info-fd", str(told), "--seccomp", str(rules)),
+            ],
         )
         holder = subprocess.Popen(
             line,
             env=bubblewrap.outer_environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(told, rules),
-            # A student's code can write to the memory of the sandbox's first process, which has the
-            # same user: it must have no more power than that code has itself.
             preexec_fn=lambda: confinement.bound(self.limits, processes=False),
         )
         os.close(told)
         os.close(rules)
+        assert holder.stdin is not None
         assert holder.stdout is not None
         assert holder.stderr is not None
         if not holder.stdout.read(1):  # the program in the sandbox runs: all of it is made
             said = holder.stderr.read().decode(errors="replace").strip()
             raise RuntimeError(f"bubblewrap could not make a sandbox: {said}")
         with os.fdopen(information, "rb") as file:
-            confinement.join(json.load(file)["child-pid"])
+            self.first = os.pidfd_open(json.load(file)["child-pid"])
+        confinement.join(self.first)
+        holder.stdin.write(b"\n")
+        holder.stdin.flush()
+        while Path("/proc/1/comm").read_text() != "keeper\n":
+            time.sleep(0.0005)
         return holder
 
     def _become_kernel(self, ready: int, errors: int) -> NoReturn:

@@ -28,17 +28,13 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-def join(pid: int) -> None:
+def join(pidfd: int) -> None:
     """Enter all namespaces of a process; the next child that is forked has a pid in there.
 
     Raises:
         OSError: the process is gone or belongs to somebody else.
     """
-    pidfd = os.pidfd_open(pid)
-    try:
-        _check(_libc.setns(pidfd, _NAMESPACES), "setns")
-    finally:
-        os.close(pidfd)
+    _check(_libc.setns(pidfd, _NAMESPACES), "setns")
 
 
 def drop_capabilities() -> None:

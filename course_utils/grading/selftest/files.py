@@ -181,7 +181,7 @@ NOTEBOOKS = [
     _odd("nul", "A NUL character in a cell.", _nul),
     Attack("right-to-left", "Characters that reverse the text.", edit=_right_to_left),
     Attack("big-cell", "A cell of 30 MB.", edit=_big, state=(*EITHER, *BROKEN), score=None),
-    Attack("many-cells", "2,000 cells of its own.", edit=_many_cells),
+    Attack("many-cells", "Adds 2,000 cells of its own.", edit=_many_cells),
     Attack(
         "deep-metadata",
         "Metadata that is nested 300 deep.",

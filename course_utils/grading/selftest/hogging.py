@@ -95,7 +95,7 @@ ATTACKS = [
         state=EITHER,
         score=None,
         probe=lambda world, graded: (
-            "2.4 GB were taken" if (graded.state, graded.score) == ("graded", FULL) else None
+            "2.4 GB were taken" if (graded.peak_memory or 0) > 2 * 2**30 else None
         ),
     ),
     Attack("forks", "Forks 600 times.", {"add": _FORKS}, state=EITHER),

@@ -56,11 +56,15 @@ def world() -> Iterator[World]:
 
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
     os.environ[name] = value
     try:
         yield
     finally:
-        del os.environ[name]
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 @contextmanager
