@@ -265,3 +265,43 @@ def test_release_refuses_to_drop_cells_that_have_grades(root):
         release(root, "p1")
     assert rows(root) == before
     assert "test-add" in json.dumps(released(root)), "the last release is still there"
+
+
+@needs_sandbox
+def test_a_notebook_that_shows_too_much_is_stopped_and_says_so(root):
+    config = root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "c.Limits.output = 2**20\n")
+    flood = "from IPython.display import display\ndef scale(a, k):\n    for _ in range(400):\n"
+    flood += "        display({'text/plain': 'x' * 10_000}, raw=True)\n    return a * k"
+    submit(root, "right", answers(released(root), scale=flood))
+    (graded,) = grade(root, ASSIGNMENT, students=["right"])
+    assert (graded.state, graded.score) == ("graded-needs-review", 4)
+    assert "had shown more than 1 MiB" in graded.reason
+
+
+@needs_sandbox
+def test_a_notebook_that_seeds_nothing_gets_the_same_grade_again_and_another_student_another(root):
+    lucky = (
+        "import random\nLUCK = random.random()\ndef scale(a, k):\n    print(LUCK)\n    return a * k"
+    )
+    for student in ("blank", "right"):
+        submit(root, student, answers(released(root), scale=lucky))
+
+    def printed() -> list[str]:
+        grade(root, ASSIGNMENT, students=["blank", "right"], force=True)
+        notebooks = [
+            json.loads((root / "autograded" / s / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text())
+            for s in ("blank", "right")
+        ]
+        return [
+            "".join(output["text"])
+            for notebook in notebooks
+            for cell in notebook["cells"]
+            for output in cell.get("outputs", [])
+            if output.get("name") == "stdout"
+        ]
+
+    first, again = printed(), printed()
+    assert first == again
+    assert len(set(first)) == 2
+    assert (root / ".course" / "key").stat().st_mode & 0o077 == 0
