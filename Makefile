@@ -25,9 +25,10 @@ test: .venv/test
 strength: .venv/test
 	$(BIN)/python tests/assignments/strength.py
 
-# Time and memory of every layer beside torch.nn's, in one run; some minutes.
+# Every layer's time and memory beside torch.nn's, and the autograder beside nbgrader; half an hour.
 bench: .venv/test
 	$(BIN)/python tests/benchmarks/layers.py
+	$(BIN)/python tests/benchmarks/grading.py
 
 book: .venv/book
 	$(BIN)/course build

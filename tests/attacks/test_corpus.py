@@ -79,8 +79,11 @@ def test_what_needs_review_is_shown_as_such_by_nbgrader(ended):
     with Course(made.root).gradebook() as gradebook:
         for student, one in graded.items():
             (notebook,) = gradebook.find_submission(ASSIGNMENT, student).notebooks
-            marked = {g.name for g in notebook.grades if g.needs_manual_grade} - {"explain"}
-            assert bool(marked) == (one.state == NEEDS_REVIEW), one
+            marked = {g.name for g in notebook.grades if g.needs_manual_grade}
+            # An answer waits for a person in any case.
+            assert bool(marked if one.state == NEEDS_REVIEW else marked - {"explain"}) == (
+                one.state == NEEDS_REVIEW
+            ), one
 
 
 def test_no_autograded_folder_holds_a_link_or_a_solution_of_the_teacher(ended):
@@ -121,7 +124,8 @@ def test_the_spies_would_succeed_without_the_sandbox():
         del graded["udp"]
         found = {name: one.score for name, one in graded.items()}
         assert found == dict.fromkeys(SPIES, without("add"))
-        assert all(attack.not_held(graded[attack.name], made) for attack in attacks[1:-1])
+        spies = [attack for attack in attacks if attack.name in SPIES]
+        assert all(attack.not_held(graded[attack.name], made) for attack in spies)
 
 
 def test_the_corpus_is_large_and_each_attack_is_told_in_a_sentence():

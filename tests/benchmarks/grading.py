@@ -96,7 +96,7 @@ def memory_of_workers(counts: tuple[int, int] = (1, 2)) -> float:
             cells = [{"type": "code", "source": source, "timeout": 60, "test": False}]
             with tempfile.TemporaryDirectory() as folder:
                 job = {"cells": cells, "settings": {}, "folder": folder, "limits": _limits()}
-                job |= {"secret": "", "argv": None}
+                job |= {"secret": "", "argv": None, "seed": None}
                 runs = [workers.submit(job | {"keep": f"{folder}/{n}"}) for n in range(count)]
                 time.sleep(6)
                 totals.append(_memory())

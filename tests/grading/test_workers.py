@@ -46,6 +46,7 @@ def job(tmp_path: Path, *sources: str, timeout: float | None = 20, **limits: int
         "limits": Limits(**limits).as_dict(),
         "secret": "s",
         "argv": None,
+        "seed": None,
     }
 
 

@@ -35,6 +35,12 @@ def _recurses(name: str, tries: str, body: str) -> Attack:
     return Attack(name, tries, _in_scale(body), state=EITHER, score=lost)
 
 
+def _leaves(name: str, tries: str, body: str) -> Attack:
+    """The kernel ends soon after the cell: how many of the next ones it still runs is chance."""
+    lost = [without("scale"), without("scale", "double"), without("scale", "part", "double")]
+    return Attack(name, tries, _in_scale(body), state=EITHER, score=tuple(lost))
+
+
 ATTACKS = [
     Attack(
         "loop",
@@ -76,8 +82,8 @@ ATTACKS = [
         "os.execv(sys.executable, [sys.executable, '-c', 'pass'])",
     ),
     _fails("sys-exit", "Raises SystemExit inside a tested function.", "sys.exit(0)"),
-    _fails("exit", "Calls exit() inside a tested function.", "exit()"),
-    _fails("quit", "Calls quit(0) inside a tested function.", "quit(0)"),
+    _leaves("exit", "Calls exit() inside a tested function.", "exit()"),
+    _leaves("quit", "Calls quit(0) inside a tested function.", "quit(0)"),
     _fails("raises-interrupt", "Raises KeyboardInterrupt.", "raise KeyboardInterrupt"),
     _fails("raises-base", "Raises a BaseException of its own.", "raise BaseException('mine')"),
     _fails("raises-generator-exit", "Raises GeneratorExit.", "raise GeneratorExit"),
