@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from course_utils.grading.kernels.manager import SandboxedKernel
 from course_utils.grading.kernels.nursery import Nursery
+
+T = TypeVar("T")
+
+
+def run(what: Coroutine[Any, Any, T]) -> T:
+    """A coroutine's result. In a thread: the browser tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, what).result()
 
 
 class Session:
@@ -62,4 +72,4 @@ def inside(code: str, nursery: Nursery, folder: Path | None = None, **kwargs: An
         async with Session(nursery, folder, **kwargs) as session:
             return await session.text(code)
 
-    return asyncio.run(go())
+    return run(go())

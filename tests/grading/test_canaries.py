@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ class Kernel:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        # In a thread: the browser tests leave a loop running in this one.
+        self.thread = ThreadPoolExecutor(1)
         self.manager = LocalKernel()
         self._run(self.manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"]))
         self.client = self.manager.client()
@@ -32,7 +35,7 @@ class Kernel:
         self._run(self.client.wait_for_ready(timeout=60))
 
     def _run(self, what: Any) -> Any:
-        return self.loop.run_until_complete(what)
+        return self.thread.submit(self.loop.run_until_complete, what).result()
 
     def __call__(self, source: str | Probe, *, hidden: bool = True) -> Ended:
         outputs = []
@@ -57,6 +60,7 @@ class Kernel:
         self.client.stop_channels()
         self._run(self.manager.shutdown_kernel(now=True))
         self.loop.close()
+        self.thread.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from queue import Empty
 
 import psutil
 import pytest
-from in_kernel import Session, inside
+from in_kernel import Session, inside, run
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -51,7 +51,7 @@ def test_a_kernel_shows_what_any_kernel_shows(nursery):
                 )
             ]
 
-    values, figure, inline, error, magic, shell, system = asyncio.run(go())
+    values, figure, inline, error, magic, shell, system = run(go())
     assert values == ["execute_input", "stream", "stream", "execute_result"]
     assert figure == inline == ["execute_input", "display_data"]
     assert error == ["execute_input", "error"]
@@ -88,7 +88,7 @@ def test_an_interrupt_reaches_a_computing_cell_and_the_next_one_runs(nursery):
             await session.manager._async_interrupt_kernel()
             return await running, await session.text("print('on')")
 
-    interrupted, after = asyncio.run(go())
+    interrupted, after = run(go())
     assert "KeyboardInterrupt" in interrupted
     assert after == "on"
 
@@ -103,7 +103,7 @@ def test_a_kernel_that_dies_is_noticed_at_once_with_its_exit_code(nursery, code,
             session.client.execute(code)
             return await asyncio.wait_for(session.manager.provisioner.wait(), 20)
 
-    assert asyncio.run(go()) == expected
+    assert run(go()) == expected
 
 
 def test_files_go_in_and_those_it_wrote_come_out(nursery, tmp_path):
@@ -126,7 +126,7 @@ os.mkdir("deep"); open("deep/é\\n.txt", "w").write("odd")
             seen = await session.text(code)
         return seen, session.manager.written
 
-    seen, written = asyncio.run(go())
+    seen, written = run(go())
     assert seen == "['data.txt', 'sub/more.txt']"
     found = {str(p.relative_to(written)): p.read_text() for p in written.rglob("*") if p.is_file()}
     assert found == {
@@ -144,12 +144,12 @@ def test_files_that_come_out_are_capped(nursery):
         folder = session.manager.written
         return sorted(p.name for p in folder.iterdir()) if folder else []
 
-    many = asyncio.run(written("for i in range(9): open(f'{i}', 'w').write('x')"))
+    many = run(written("for i in range(9): open(f'{i}', 'w').write('x')"))
     assert many == ["0", "1", "2"]
-    large = asyncio.run(written("open('a', 'wb').write(bytes(2**20 + 1)); open('b', 'w')"))
+    large = run(written("open('a', 'wb').write(bytes(2**20 + 1)); open('b', 'w')"))
     assert large == ["b"], "the one that is too large costs no other"
     deep = "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('x', 'w')"
-    assert asyncio.run(written(f"{deep}\nopen('/home/student/work/top', 'w')")) == ["top"]
+    assert run(written(f"{deep}\nopen('/home/student/work/top', 'w')")) == ["top"]
 
 
 def test_printing_is_cut_off_within_a_cell_and_goes_on_in_the_next(nursery):
@@ -158,7 +158,7 @@ def test_printing_is_cut_off_within_a_cell_and_goes_on_in_the_next(nursery):
             flooded = await session.text("for _ in range(100_000): print('x' * 50)")
             return flooded, await session.text("print('heard')")
 
-    flooded, after = asyncio.run(go())
+    flooded, after = run(go())
     assert flooded.startswith("xxx")
     assert "cut off: it is longer than 1000 characters" in flooded
     assert len(flooded) < 1200
@@ -174,7 +174,7 @@ def test_one_huge_message_does_not_reach_the_client(nursery):
             return await session.run("display({'text/plain': 'x' * 2**23}, raw=True)", timeout=3)
 
     with pytest.raises(Empty):
-        asyncio.run(go())
+        run(go())
 
 
 def test_a_client_without_our_manager_gets_one_through_its_kernelspec(tmp_path, monkeypatch):
@@ -216,7 +216,7 @@ def test_another_interpreters_kernel_starts_cold_in_the_same_sandbox():
                     "socket.if_nameindex(), open('/proc/self/status').read().count('Seccomp:\\t2'))"
                 )
 
-    assert asyncio.run(go()) == "1 65534 [(1, 'lo')] 1"
+    assert run(go()) == "1 65534 [(1, 'lo')] 1"
 
 
 def test_kernelspecs_of_this_interpreter_are_told_from_others():
@@ -279,7 +279,7 @@ def test_a_nursery_leaves_no_folder_and_no_process():
             return session.manager.provisioner._folder
 
     with Nursery() as nursery:
-        sockets = asyncio.run(go(nursery))
+        sockets = run(go(nursery))
         process = psutil.Process(nursery.pid)
     assert not process.is_running()
     assert not sockets.exists()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from in_kernel import Session, inside
+from in_kernel import Session, inside, run
 
 from course_utils.grading import sandbox
 from course_utils.grading.kernels.nursery import Nursery
@@ -98,7 +98,7 @@ def test_its_user_outside_owns_nothing_when_root_grades(nursery):
             family = [warden, *warden.children(recursive=True)]
             return {uid for process in family for uid in process.uids()}
 
-    assert asyncio.run(users()) == {unused_user()}
+    assert run(users()) == {unused_user()}
     assert unused_user() not in {entry.pw_uid for entry in pwd.getpwall()}
 
 
@@ -276,7 +276,7 @@ for _ in range(3):
         os._exit(0)
 time.sleep(30)
 """
-    assert asyncio.run(_killed(nursery, code, Limits(memory=600 * MIB))) == "memory"
+    assert run(_killed(nursery, code, Limits(memory=600 * MIB))) == "memory"
 
 
 def test_processes_and_threads_are_bounded(nursery):

@@ -15,8 +15,11 @@ def environments():
 """
 _READABLE = """\
 def found(word, *folders):
+    # The interpreter and the packages, this one too, are there to be read, wherever they lie.
+    packages = {sys.prefix, sys.base_prefix, os.path.dirname(__import__("course_utils").__file__)}
     for folder in folders:
-        for where, folders_, names in os.walk(folder):
+        for where, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if os.path.join(where, name) not in packages]
             for name in names:
                 path = os.path.join(where, name)
                 try:
