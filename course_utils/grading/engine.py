@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy.exc import SAWarning
 
@@ -17,6 +19,8 @@ from course_utils.grading.records import Graded
 from course_utils.grading.release import ensure_released
 from course_utils.grading.run import Progress, Run
 from course_utils.grading.workers import cores
+
+LOCK_SECONDS = 3
 
 
 def grade(
@@ -82,16 +86,26 @@ def _choose(course: Course, assignment: str, students: Sequence[str] | None) -> 
     return [student for student in submitted if student in students]
 
 
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def _only_run(course: Course, assignment: str) -> Iterator[None]:
     lock = course.notes(assignment, "lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CourseError(
-                f"{assignment} is being graded by another run in {course.root}: wait for it, or "
-                "stop it"
-            ) from None
+        # A process that a killed run was just starting holds the lock for a moment longer.
+        end = time.monotonic() + LOCK_SECONDS
+        while not _locked(file):
+            if time.monotonic() > end:
+                raise CourseError(
+                    f"{assignment} is being graded by another run in {course.root}: wait for it, "
+                    "or stop it"
+                )
+            time.sleep(0.1)
         yield
