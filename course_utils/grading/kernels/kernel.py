@@ -17,10 +17,9 @@ from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
+from course_utils.grading.kernels.warden import PORTS
 from course_utils.grading.sandbox.limits import Limits
 
-# The numbers of the connection's ports, which with ipc sockets are parts of file names.
-PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
 ENDPOINT = "/handed/in"  # ipykernel's name for them; nothing is bound there
 CUT_OFF = "\n[… the rest of this cell's output was cut off: it is longer than {} characters]\n"
 

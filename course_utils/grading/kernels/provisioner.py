@@ -7,6 +7,7 @@ one there) or ``JUPYTER_DEFAULT_PROVISIONER_NAME`` does: nbclient, papermill, st
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -22,12 +23,10 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from course_utils.grading.kernels import nursery as nurseries
 from course_utils.grading.kernels.nursery import Fork, Nursery
 from course_utils.grading.kernels.parcel import pack, regular_files, unpack
-from course_utils.grading.kernels.warden import SOCKETS
+from course_utils.grading.kernels.warden import LARGEST_MESSAGE, PORTS
 from course_utils.grading.sandbox import bubblewrap
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.student.execution import KernelStartError
-
-PORTS = {name: number for number, name in enumerate(SOCKETS, start=1)}
 
 
 class WarmSandbox(KernelProvisionerBase):
@@ -119,7 +118,7 @@ class WarmSandbox(KernelProvisionerBase):
         self.parent.ip = str(folder / "s")
         ports = {f"{name}_port": number for name, number in PORTS.items()}
         inside = bubblewrap.SOCKETS if self._nursery.sandbox else str(folder)
-        write_connection_file(folder / "kernel.json", f"{inside}/s", ports, key)
+        _write_connection_file(folder / "kernel.json", f"{inside}/s", ports, key)
         if self._nursery.user is not None:
             os.chown(folder / "kernel.json", self._nursery.user, self._nursery.user)
         names = {"connection_file": f"{inside}/kernel.json", "resource_dir": ""}
@@ -129,7 +128,9 @@ class WarmSandbox(KernelProvisionerBase):
     async def _hear(self) -> None:
         """Wait for the warden's next words."""
         assert self.fork is not None
-        self.fork.take(await asyncio.get_running_loop().sock_recv(self.fork.control, 128 * 1024))
+        self.fork.take(
+            await asyncio.get_running_loop().sock_recv(self.fork.control, LARGEST_MESSAGE)
+        )
 
     async def poll(self) -> int | None:
         if self.fork is None:
@@ -189,9 +190,7 @@ def _listening(path: str) -> socket.socket:
     return made
 
 
-def write_connection_file(path: Path, ip: str, ports: dict[str, int], key: str) -> None:
-    import json
-
+def _write_connection_file(path: Path, ip: str, ports: dict[str, int], key: str) -> None:
     content = {"transport": "ipc", "ip": ip, "key": key, "signature_scheme": "hmac-sha256"}
     path.write_text(json.dumps(content | ports))
 

@@ -34,6 +34,8 @@ LARGEST_MESSAGE = 128 * 1024
 # The file descriptors that come with a request, in this order; the sockets are listening already.
 SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
 DESCRIPTORS = ("given", "written", *SOCKETS)
+# The numbers of the connection's ports, which with ipc sockets are parts of file names.
+PORTS = {name: number for number, name in enumerate(SOCKETS, start=1)}
 WATCH_SECONDS = 0.2
 # The sandbox's first process. It has the student's user, who could write to its memory; but a copy
 # of the shell that can be executed and not read has a memory that nobody can open. It ends with the
