@@ -37,6 +37,7 @@ START = """async ([source, style, state]) => {
     save_changes: () => { window.saved = { ...state }; },
   };
   window.model = model;
+  window.listening = () => Object.values(listeners).flat().length;
   window.widget = widget;
   window.stop = widget.default.render({ model, el: document.getElementById("place") });
 }"""

@@ -1,11 +1,7 @@
 """The stepping computation graph: its JavaScript in a real browser, against torch's autograd."""
 
-import base64
-import json
-
 import living
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from course_utils.widgets import ComputationGraph
@@ -145,35 +141,10 @@ def test_a_gradient_that_comes_along_two_paths_says_that_it_is_added(page):
     assert "added to the 3 that came along another path: 6" in status(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1000])
-def test_it_fits_is_big_enough_to_touch_and_accessible(theme, width, page):
-    page.set_viewport_size({"width": width, "height": 800})
-    start(page, *NEURON)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-    page.get_by_role("button", name="End").click()
-    page.get_by_role("button", name="Back").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for control in page.locator("button, input").all():
-        box = control.bounding_box()
-        assert min(box["width"], box["height"]) >= 24
-    violations = Axe().run(page).response["violations"]
-    assert [v["id"] for v in violations] == []
-
-
-def test_the_static_picture_is_an_image_with_alt_text_and_all_gradients(page):
-    graph = ComputationGraph(*NEURON, alt='L of "a neuron" < 3')
-    data, _ = graph._repr_mimebundle_()
-    page.set_content(data["text/html"])
-    image = page.locator("img")
-    image.evaluate("image => image.decode()")
-    assert image.get_attribute("alt") == 'L of "a neuron" < 3'
-    assert image.evaluate("image => image.naturalWidth") == graph.drawing["width"]
-    svg = base64.b64decode(image.get_attribute("src").split(",")[1]).decode()
+def test_the_static_picture_has_all_gradients():
+    graph = ComputationGraph(*NEURON, alt="")
     for name, gradient in graph.evaluate()[1].items():
-        assert f"∂L/∂{name} = {gradient:g}".replace("-", "−") in svg
-    assert "application/vnd.jupyter.widget-view+json" in data
-    json.dumps(data)
+        assert f"∂L/∂{name} = {gradient:g}".replace("-", "−") in graph.picture()
 
 
 @pytest.mark.parametrize(

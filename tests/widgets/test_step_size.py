@@ -1,12 +1,9 @@
 """The step-size figure: its JavaScript in a real browser, against NumPy's rounding."""
 
-import base64
-
 import living
 import numpy as np
 import pytest
 import traitlets
-from axe_playwright_python.sync_playwright import Axe
 
 from course_utils.widgets import StepSize
 from course_utils.widgets.step_size import DTYPES, EXAMPLES, FORMULAS
@@ -71,13 +68,6 @@ def test_the_slider_answers_the_keyboard_and_tells_its_value(page):
     assert page.evaluate("saved.exponent") == -15
 
 
-def test_keys_pressed_in_the_figure_do_not_reach_the_page(page):
-    start(page)
-    page.evaluate("document.addEventListener('keydown', () => { window.heard = true; })")
-    page.get_by_role("slider").press("ArrowLeft")
-    assert page.evaluate("window.heard") is None
-
-
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -101,30 +91,8 @@ def test_new_settings_from_the_kernel_are_shown(page):
     assert "exact 1.400000000" in status(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1000])
-def test_it_fits_is_big_enough_to_touch_and_accessible(theme, width, page):
-    page.set_viewport_size({"width": width, "height": 800})
-    start(page, exponent=-5.0)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for control in page.locator("button, input, select").all():
-        box = control.bounding_box()
-        assert min(box["width"], box["height"]) >= 24
-    violations = Axe().run(page).response["violations"]
-    assert [v["id"] for v in violations] == []
-
-
-def test_the_static_picture_is_an_image_with_alt_text_and_the_same_every_time(page):
-    figure = StepSize(alt=ALT, exponent=-5.0)
-    data, _ = figure._repr_mimebundle_()
-    page.set_content(data["text/html"])
-    image = page.locator("img")
-    image.evaluate("image => image.decode()")
-    assert image.get_attribute("alt") == ALT
-    svg = base64.b64decode(image.get_attribute("src").split(",")[1]).decode()
-    assert svg == StepSize(alt=ALT, exponent=-5.0).picture()
-    assert svg != StepSize(alt=ALT, exponent=-4.0).picture()
+def test_the_static_picture_shows_the_chosen_step():
+    assert StepSize(alt=ALT, exponent=-5.0).picture() != StepSize(alt=ALT).picture()
 
 
 @pytest.mark.parametrize(

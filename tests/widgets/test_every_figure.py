@@ -1,0 +1,101 @@
+"""What every interactive figure promises, whatever it shows. A new figure adds one entry."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import living
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from course_utils import widgets
+from course_utils.widgets import ComputationGraph, PerceptronTrainer, StepSize, Timeline
+from course_utils.widgets.perceptron import EXAMPLES
+
+ALT = 'What "the figure" shows, where a < b'
+
+# For each figure: how to make one, and the buttons to press before it is looked at.
+FIGURES = {
+    ComputationGraph: (
+        lambda: ComputationGraph(
+            {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
+            [
+                ("u", "mul", "w", "x"),
+                ("z", "add", "u", "b"),
+                ("h", "relu", "z"),
+                ("e", "sub", "h", "y"),
+                ("q", "square", "e"),
+                ("L", "scale", "q", 0.5),
+            ],
+            alt=ALT,
+        ),
+        ["End", "Back"],
+    ),
+    PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
+    StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
+    Timeline: (
+        lambda: Timeline([(1943, "ideas", "A neuron", "…"), (1969, "books", "A", "…")], alt=ALT),
+        [],
+    ),
+}
+every_figure = pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.__name__)
+
+
+def test_no_figure_is_missing_here():
+    assert {c.__name__ for c in FIGURES} == {*widgets.__all__} - {"InteractiveFigure"}
+
+
+@every_figure
+@pytest.mark.parametrize("width", [360, 1000])
+def test_it_fits_is_big_enough_to_touch_and_accessible(width, kind, page):
+    make, presses = FIGURES[kind]
+    page.set_viewport_size({"width": width, "height": 900})
+    living.start(page, make())
+    for name in presses:
+        page.get_by_role("button", name=name, exact=True).click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("group", name=ALT).count() == 1
+    for control in page.locator("button, input, select").filter(visible=True).all():
+        box = control.bounding_box()
+        assert min(box["width"], box["height"]) >= 24, control.evaluate("c => c.outerHTML")
+    for theme in ("light", "dark"):
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        violations = Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in violations] == []
+
+
+@every_figure
+def test_arrows_pressed_in_the_figure_do_not_turn_the_books_page(kind, page):
+    living.start(page, FIGURES[kind][0]())
+    page.evaluate("document.addEventListener('keydown', () => { window.heard = true; })")
+    for control in page.locator("button, input, select, [tabindex='0']").all():
+        # The book leaves keys alone that are typed into a field.
+        typed = control.get_attribute("type") == "number"
+        if control.is_visible() and control.is_enabled() and not typed:
+            control.press("ArrowLeft")
+    assert page.evaluate("window.heard") is None
+
+
+@every_figure
+def test_nothing_listens_to_a_figure_that_was_taken_away(kind, page):
+    figure = FIGURES[kind][0]()
+    living.start(page, figure)
+    assert page.evaluate("listening()") > 0
+    page.evaluate("stop()")
+    assert page.evaluate("listening()") == 0
+
+
+@every_figure
+def test_the_static_picture_is_an_image_with_alt_text_and_the_same_every_time(kind, page):
+    make, _ = FIGURES[kind]
+    data, _ = make()._repr_mimebundle_()
+    page.set_content(data["text/html"])
+    image = page.locator("img")
+    image.evaluate("image => image.decode()")
+    assert image.get_attribute("alt") == ALT
+    svg = base64.b64decode(image.get_attribute("src").split(",")[1]).decode()
+    assert svg == make().picture()
+    assert data["text/plain"] == f"{kind.__name__}: {ALT}" == repr(make())
+    assert "application/vnd.jupyter.widget-view+json" in data
+    json.dumps(data)
