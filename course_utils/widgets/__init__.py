@@ -2,8 +2,16 @@
 
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
+from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
 
-__all__ = ["ComputationGraph", "InteractiveFigure", "PerceptronTrainer", "StepSize", "Timeline"]
+__all__ = [
+    "ComputationGraph",
+    "InteractiveFigure",
+    "Momentum",
+    "PerceptronTrainer",
+    "StepSize",
+    "Timeline",
+]
