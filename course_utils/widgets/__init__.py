@@ -3,6 +3,7 @@
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.momentum import Momentum
+from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
@@ -11,6 +12,7 @@ __all__ = [
     "ComputationGraph",
     "InteractiveFigure",
     "Momentum",
+    "NormalizationAxes",
     "PerceptronTrainer",
     "StepSize",
     "Timeline",

@@ -10,7 +10,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from course_utils import widgets
-from course_utils.widgets import ComputationGraph, PerceptronTrainer, StepSize, Timeline
+from course_utils.widgets import (
+    ComputationGraph,
+    Momentum,
+    NormalizationAxes,
+    PerceptronTrainer,
+    StepSize,
+    Timeline,
+)
 from course_utils.widgets.perceptron import EXAMPLES
 
 ALT = 'What "the figure" shows, where a < b'
@@ -32,6 +39,8 @@ FIGURES = {
         ),
         ["End", "Back"],
     ),
+    Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
+    NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
     Timeline: (
