@@ -12,7 +12,7 @@ function scientific(value) {
   return `${number(Number((value / 10 ** exponent).toPrecision(2)))} · ${power(exponent)}`;
 }
 
-const WIDTH = 340, LEFT = 46, TOP = 26, INNER = 284;
+const WIDTH = 340, LEFT = 46, TOP = 26, INNER = 278;
 
 /**
  * A coordinate box. `across` and `up` turn values into places within `inside`, which cuts off what

@@ -6,6 +6,7 @@
 
 const KAPPAS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const MOST_STEPS = 500, REACH = [2, 1], LOST = 1e9;
+const WIDEST = 4.4; // where the plane ends; a direction beyond it is an arrow at its edge
 
 /** The places visited from the start; the list ends early where the iterates run away. */
 export function descend({ alpha, beta, kappa, start }, steps) {
@@ -104,20 +105,20 @@ const ellipse = (x, y, rx, ry) =>
 const disk = (x, y, r) => ellipse(x.toFixed(1), y.toFixed(1), r, r);
 
 /** The regions of the plane, each in a pattern of its own, drawn row by row. */
-function drawRegions({ inside, across, up, height }) {
-  const rows = Array.from({ length: Math.floor(height / 7) }, (_, i) => (i + 0.5) * 7);
-  const beta = (y) => 1 - y / height;
+function drawRegions({ inside, across, up }) {
+  const rows = Math.floor((up(0) - up(1)) / 7);
   const creeping = [], zigzag = [], swinging = [], diverging = [];
-  for (const [i, y] of rows.entries()) {
-    const b = beta(y), r = Math.sqrt(b);
+  for (let i = 0; i < rows; i++) {
+    const b = (i + 0.5) / rows, y = up(b), r = Math.sqrt(b);
     const [soft, hard, limit] = [(1 - r) ** 2, (1 + r) ** 2, 2 + 2 * b].map(across);
-    creeping.push(`M0 ${y}H${soft}`);
+    creeping.push(`M${across(0)} ${y}H${soft}`);
     const teeth = Math.floor((limit - hard) / 5);
     zigzag.push(`M${hard} ${y}`, ...Array.from({ length: teeth }, (_, j) => `l5 ${j % 2 ? 4 : -4}`));
     for (let x = soft + 5 + 7 * (i % 2); x < hard - 3; x += 14) swinging.push(disk(x, y, 0.8));
-    for (let x = limit + 3; x < across(4.4); x += 7) diverging.push(`M${x - 2.5} ${y + 2.5}l5 -5`);
+    for (let x = limit + 3; x < INNER; x += 7) diverging.push(`M${x - 2.5} ${y + 2.5}l5 -5`);
   }
-  const curve = (value) => line(Array.from({ length: 101 }, (_, i) => [across(value(i / 100)), up(i / 100)]));
+  const curve = (value) => line(Array.from({ length: 101 }, (_, i) =>
+    [across(value(i / 100)), up(i / 100)]));
   inside.append(
     element("path", { class: "hatch", d: creeping.join("") }),
     element("path", { class: "hatch", d: zigzag.join("") }),
@@ -126,7 +127,8 @@ function drawRegions({ inside, across, up, height }) {
     element("path", { class: "border", d: curve((b) => (1 - Math.sqrt(b)) ** 2) }),
     element("path", { class: "border", d: curve((b) => (1 + Math.sqrt(b)) ** 2) }),
     element("path", { class: "border limit", d: curve((b) => 2 + 2 * b) }),
-    ...[["creeps", 0.06, 0.08, "start"], ["swings", 1.6, 0.62, "middle"],
+    element("path", { class: "border", d: `M${across(0)} ${up(0)}V${up(1)}H${across(4)}` }),
+    ...[["creeps", 0.05, 0.08, "start"], ["swings", 1.6, 0.62, "middle"],
       ["zigzags", 1.55, 0.06, "middle"], ["diverges", 3.55, 0.3, "middle"]].map(
       ([text, x, y, anchor]) => element("text", {
         x: across(x), y: up(y), "text-anchor": anchor, class: "region" }, text)),
@@ -136,23 +138,25 @@ function drawRegions({ inside, across, up, height }) {
 /** Both directions' points in the plane; what lies beyond its edge is an arrow there. */
 function drawPoints({ inside, across, up, svg }, { alpha, beta, kappa }) {
   const curves = { gentle: alpha, steep: alpha * kappa };
+  const apart = across(curves.steep) - across(curves.gentle);
+  // A name stands above its point and away from the other; below where the other's would meet it.
   const mark = (name, curve) => {
-    const beyond = curve > 4.4;
-    const [x, y] = [across(beyond ? 4.32 : curve), up(beta)];
+    const beyond = curve > WIDEST;
+    const [x, y] = [beyond ? INNER - 7 : across(curve), up(beta)];
     const shape = beyond ? `M${x - 6} ${y - 7}L${x + 6} ${y}L${x - 6} ${y + 7}Z` :
       name === "gentle" ? disk(x, y, 6) : `M${x - 6} ${y - 6}h12v12h-12Z`;
-    const right = curve < 3;
-    const height = y < 20 ? y + 20 : y - 10;
+    const toLeft = name === "gentle" ? x > 70 : x > INNER - 60;
+    const below = (name === "steep" && apart < 60) !== beta < 0.15;
     return [
       element("path", { class: `point ${name}`, d: shape }),
-      element("text", { x: right ? x + 9 : x - 9, y: kappa < 3 && name === "steep" ? height + 30 : height,
-        "text-anchor": right ? "start" : "end" }, name),
+      element("text", { x: toLeft ? x - 9 : x + 9, y: below ? y + 19 : y - 9,
+        "text-anchor": toLeft ? "end" : "start" }, name),
     ];
   };
   inside.querySelector(".drawing").replaceChildren(
     ...Object.entries(curves).flatMap(([name, curve]) => mark(name, curve)));
   const handle = inside.querySelector(".handle");
-  handle.setAttribute("cx", across(Math.min(4.4, curves.steep)));
+  handle.setAttribute("cx", across(Math.min(WIDEST, curves.steep)));
   handle.setAttribute("cy", up(beta));
   const said = Object.entries(curves).map(([name, curve]) =>
     `the ${name} direction at αλ = ${scientific(curve)} ${direction(curve, beta).kind}`);
@@ -168,7 +172,7 @@ function drawLoss(box, { kappa, steps }, path, rate) {
   const span = spanOf(steps);
   const [low, high] = [-10, 4];
   limits([0, span], [low, high],
-    [0, span / 5, (2 * span) / 5, (3 * span) / 5, (4 * span) / 5, span].map((k) => [k, number(k)]),
+    [0, 1, 2, 3, 4, 5].map((k) => [(k * span) / 5, number((k * span) / 5)]),
     [-10, -8, -6, -4, -2, 0, 2, 4].map((e) => [e, power(e)]));
   const { across, up } = box;
   const losses = path.map((w) => loss(w, kappa));
@@ -177,8 +181,10 @@ function drawLoss(box, { kappa, steps }, path, rate) {
   inside.replaceChildren(
     ...[-8, -6, -4, -2, 0, 2].map((e) => element("line", {
       class: "grid", x1: 0, x2: INNER, y1: up(e), y2: up(e) })),
-    element("path", { class: "predicted", d: losses[0] && rate ? line([predicted(0), predicted(span)]) : "" }),
-    element("path", { class: "path", d: line(losses.map((value, k) => [across(k), up(log(value))])) }),
+    element("path", { class: "predicted",
+      d: losses[0] && rate ? line([predicted(0), predicted(span)]) : "" }),
+    element("path", { class: "path",
+      d: line(losses.map((value, k) => [across(k), up(log(value))])) }),
     element("circle", { class: "end", cx: across(path.length - 1), cy: up(log(losses.at(-1))), r: 5 }),
   );
   svg.setAttribute("aria-label",
@@ -210,7 +216,7 @@ function render({ model, el }) {
   const buttons = [
     button("α 0.02, β 0.99", () => ({ alpha: 0.02, beta: 0.99 })),
     button("Best momentum", (kappa) => settle(best.momentum(kappa))),
-    button("Best without", (kappa) => settle(best.plain(kappa))),
+    button("Best plain descent", (kappa) => settle(best.plain(kappa))),
     button("β = 0", () => ({ beta: 0 })),
   ];
 
@@ -218,10 +224,10 @@ function render({ model, el }) {
   const integers = (low, high) =>
     Array.from({ length: high - low + 1 }, (_, i) => [low + i, number(low + i)]);
   field.limits([-REACH[0], REACH[0]], [-REACH[1], REACH[1]], integers(-2, 2), integers(-1, 1));
-  const plane = frame("What αλ and β do to a direction", 170, "αλ, step size times curvature");
-  plane.limits([0, 4.4], [0, 1], integers(0, 4), [0, 0.5, 1].map((b) => [b, number(b)]));
+  const plane = frame("What αλ and β do to a direction", 190, "αλ, step size times curvature");
+  plane.limits([-0.16, WIDEST], [-0.16, 1.16], integers(0, 4), [0, 0.5, 1].map((b) => [b, number(b)]));
   drawRegions(plane);
-  const losses = frame("Loss", 150, "step");
+  const losses = frame("Loss, logarithmic", 150, "step");
   for (const [{ svg, inside }, name] of [[field, "w₂ (steep)"], [plane, "β"]]) {
     inside.append(element("g", { class: "drawing" }), element("circle", { class: "handle", r: 16 }));
     svg.append(element("text", { x: WIDTH - 10, y: 16, "text-anchor": "end" }, `↑ ${name}`));
@@ -244,22 +250,29 @@ function render({ model, el }) {
 
   const status = element("div", { class: "figure-status", "aria-live": "polite" });
   const table = element("tbody", {});
-  const head = ["direction", "αλ", "eigenvalues", "rate", ""].map((text) =>
-    element("th", { scope: "col" }, text || "and so it"));
+  const head = ["αλ", "eigenvalues", "rate", "motion"].map((text) =>
+    element("th", { scope: "col" }, text));
+  head.unshift(element("td", {}));
   const root = element(
     "div", { class: "course-figure descent momentum", role: "group", "aria-label": model.get("alt") },
     element(
-      "div", { class: "figure-panel" },
-      ...Object.values(sliders).map(({ row }) => row),
-      element("div", { class: "figure-buttons" }, ...buttons),
-      status,
-      element("table", {}, element("thead", {}, element("tr", {}, ...head)), table),
-      element("p", { class: "figure-key" },
-        "Square: the start; drag it, tap, or use the arrow keys. Ring: the last step shown. In the " +
-          "plane, circle and square are the two directions; drag the square. Dashed beside the " +
-          "loss: the slope that the larger rate predicts."),
+      "div", { class: "layout" },
+      element(
+        "div", { class: "controls" },
+        ...Object.values(sliders).map(({ row }) => row),
+        element("div", { class: "figure-buttons" }, ...buttons),
+      ),
+      element("div", { class: "plots" }, field.svg, plane.svg, losses.svg),
+      element(
+        "div", { class: "words" },
+        status,
+        element("table", {}, element("thead", {}, element("tr", {}, ...head)), table),
+        element("p", { class: "figure-key" },
+          "Square: the start; drag it, tap, or use the arrow keys. Ring: the last step shown. In " +
+            "the plane, circle and square are the two directions; drag the square. Dashed beside " +
+            "the loss: the slope that the larger rate predicts."),
+      ),
     ),
-    element("div", { class: "plots" }, field.svg, plane.svg, losses.svg),
   );
 
   function update() {
@@ -275,20 +288,22 @@ function render({ model, el }) {
     sliders.alpha.show(Math.log10(alpha), number(alpha));
     sliders.beta.show(beta, number(beta));
     sliders.steps.show(steps, String(steps));
-    table.replaceChildren(...both.map(({ name, curve, eigenvalues, rate, kind, critical }) => {
+    table.replaceChildren(...both.map(({ name, curve, eigenvalues, rate, kind }) => {
       const [first, second] = eigenvalues.map(complex);
-      const cells = [scientific(curve), kind === "swings" || first === second ? first : `${first}, ${second}`,
-        number(rate), critical ? `${kind} (just)` : kind];
+      const cells = [scientific(curve),
+        kind === "swings" || first === second ? first : `${first}, ${second}`, number(rate), kind];
       return element("tr", {}, element("th", { scope: "row" }, name),
         ...cells.map((text) => element("td", {}, text)));
     }));
-    const lines = [`After ${path.length - 1} steps the loss is ${scientific(loss(path.at(-1), kappa))}.`];
+    const count = `${path.length <= steps ? "Stopped after" : "After"} ${path.length - 1} steps`;
+    const lines = [`${count} the loss is ${scientific(loss(path.at(-1), kappa))}.`];
     const wild = both.find(({ kind }) => kind === "diverges");
     if (wild) {
       lines.push(`The ${wild.name} direction ${MEANING.diverges}: αλ = ${scientific(wild.curve)} is ` +
         `more than 2 + 2β = ${number(2 + 2 * beta)}.`);
     } else {
-      lines.push(`The ${slow.name} direction ${MEANING[slow.kind]}; its rate is ${number(slow.rate)}. ` +
+      const motion = slow.critical ? "is critically damped" : MEANING[slow.kind];
+      lines.push(`The ${slow.name} direction ${motion}; its rate is ${number(slow.rate)}. ` +
         pace(slow.rate));
     }
     lines.push(`The best rate for κ = ${number(kappa)} is ${number(best.momentum(kappa).rate)} with ` +

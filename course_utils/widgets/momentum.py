@@ -46,8 +46,8 @@ class Momentum(InteractiveFigure):
     alpha = traitlets.Float(0.02, min=1e-3, max=4.0).tag(sync=True)
     beta = traitlets.Float(0.99, min=0.0, max=1.0).tag(sync=True)
     kappa = traitlets.Float(100.0, min=1.0, max=1000.0).tag(sync=True)
-    start = traitlets.List([-1.6, 0.6]).tag(sync=True)
-    steps = traitlets.Int(150, min=0, max=500).tag(sync=True)
+    start = traitlets.List([-1.6, 0.4]).tag(sync=True)
+    steps = traitlets.Int(60, min=0, max=500).tag(sync=True)
     alt = traitlets.Unicode(
         "Gradient descent with momentum on a quadratic ravine, with sliders for condition number, "
         "step size, momentum and steps. One picture shows the path over the contours of the loss; "
