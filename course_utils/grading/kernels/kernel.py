@@ -7,6 +7,7 @@ links into, and a client may connect before the kernel is there.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ import zmq
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
 
 from course_utils.grading.kernels.warden import PORTS
 from course_utils.grading.sandbox.limits import Limits
@@ -77,6 +79,12 @@ class HandedInKernelApp(IPKernelApp):
     def init_connection_file(self) -> None:
         pass  # what it would hold was handed in
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        pass  # there is none, and making the parser takes longer than the rest
+
+    def load_config_file(self, suppress_errors: bool | None = None) -> None:
+        pass  # a submission is graded without anybody's own configuration
+
     def write_connection_file(self, **kwargs: Any) -> None:
         pass
 
@@ -102,17 +110,13 @@ def run(
         ready,
         transport="ipc",
         ip=ENDPOINT,
+        log_level=logging.ERROR,
+        config=Config(
+            HistoryManager={"hist_file": ":memory:"}, Session={"key": connection["key"].encode()}
+        ),
         **{f"{name}_port": number for name, number in PORTS.items()},
     )
-    app.session.key = connection["key"].encode()
-    app.initialize(
-        [
-            "--IPKernelApp.log_level=ERROR",
-            "--HistoryManager.hist_file=:memory:",
-            "--no-secure" if not connection["key"] else "--Session.signature_scheme=hmac-sha256",
-        ]
-    )
-    app.session.key = connection["key"].encode()
+    app.initialize([])
     app.start()
     os._exit(0)
 
@@ -123,4 +127,5 @@ def _seed(seed: int) -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
+        # torch.manual_seed would also note where it was called from, for a GPU that is not there.
+        sys.modules["torch"].default_generator.manual_seed(seed)

@@ -21,6 +21,7 @@ from course_utils.grading.kernels import warden
 # What a notebook of such a course imports, and all that a kernel loads until its first traceback.
 PRELOADED = (
     "numpy",
+    "numpy.random",
     "torch",
     "matplotlib.pyplot",
     "matplotlib.font_manager",
@@ -29,10 +30,13 @@ PRELOADED = (
     "torch.testing",
     "unittest",
     "course_utils.checks",
+    "faulthandler",
     "IPython.core.completer",
     "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.core.interactiveshell",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "ipykernel.debugger",
     "ipykernel.ipkernel",
@@ -51,6 +55,7 @@ def main() -> None:
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    _format_a_traceback()
     if (threads := len(os.listdir("/proc/self/task"))) != 1:
         # setns refuses a process with threads, and fork copies only the one that calls it.
         sys.exit(f"the zygote has {threads} threads after its imports")
@@ -66,6 +71,21 @@ def main() -> None:
             mother.close()
             warden.run(socket.socket(fileno=descriptors[0]))
         os.close(descriptors[0])
+
+
+def _format_a_traceback() -> None:
+    """For the first one `inspect` looks up the file of every module; kernels need not do it again.
+
+    Every notebook's kernel shows tracebacks: the canaries after a test fail on purpose.
+    """
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.ultratb import AutoFormattedTB
+
+    colors = InteractiveShell.colors.default_value
+    try:
+        exec(compile("assert False", "<cell>", "exec"))
+    except AssertionError:
+        AutoFormattedTB("Context", colors).structured_traceback(*sys.exc_info())
 
 
 if __name__ == "__main__":
