@@ -5,6 +5,7 @@ from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.perceptron import PerceptronTrainer
+from course_utils.widgets.playground import Playground
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
 
@@ -14,6 +15,7 @@ __all__ = [
     "Momentum",
     "NormalizationAxes",
     "PerceptronTrainer",
+    "Playground",
     "StepSize",
     "Timeline",
 ]

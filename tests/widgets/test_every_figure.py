@@ -15,6 +15,7 @@ from course_utils.widgets import (
     Momentum,
     NormalizationAxes,
     PerceptronTrainer,
+    Playground,
     StepSize,
     Timeline,
 )
@@ -42,6 +43,7 @@ FIGURES = {
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
+    Playground: (lambda: Playground(hidden=[8, 8, 8, 8], alt=ALT), ["Step"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
     Timeline: (
         lambda: Timeline([(1943, "ideas", "A neuron", "…"), (1969, "books", "A", "…")], alt=ALT),
@@ -78,10 +80,10 @@ def test_it_fits_is_big_enough_to_touch_and_accessible(width, kind, page):
 def test_arrows_pressed_in_the_figure_do_not_turn_the_books_page(kind, page):
     living.start(page, FIGURES[kind][0]())
     page.evaluate("document.addEventListener('keydown', () => { window.heard = true; })")
-    for control in page.locator("button, input, select, [tabindex='0']").all():
-        # The book leaves keys alone that are typed into a field.
-        typed = control.get_attribute("type") == "number"
-        if control.is_visible() and control.is_enabled() and not typed:
+    # The book leaves keys alone that are typed into a field. A key may take other controls away.
+    keys = "button, input:not([type='number']), select, [tabindex='0']"
+    for control in page.query_selector_all(keys):
+        if control.is_visible() and control.is_enabled():
             control.press("ArrowLeft")
     assert page.evaluate("window.heard") is None
 
