@@ -68,7 +68,13 @@ class Playground(InteractiveFigure):
         traitlets.TraitError: a choice that is not there, or a number out of range.
     """
 
-    _esm = source("figure.js", "playground_data.js", "playground_network.js", "playground.js")
+    _esm = source(
+        "figure.js",
+        "playground_data.js",
+        "playground_network.js",
+        "playground_drawing.js",
+        "playground.js",
+    )
     _css = source("figure.css", "playground.css")
 
     dataset = traitlets.Enum(DATASETS, "circle").tag(sync=True)
@@ -156,7 +162,12 @@ class Playground(InteractiveFigure):
 
     def picture(self) -> str:
         """The output's map with the training points, and the losses, after 100 epochs."""
-        net, losses = self.train(PICTURED)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # with batches as small as these, more would wait for each other
+        try:
+            net, losses = self.train(PICTURED)
+        finally:
+            torch.set_num_threads(threads)
         places, labels = self.examples()
         edge, border = 1.1 * REACH, round(self.share / 100 * POINTS)
         axis = np.linspace(-edge, edge, 61)
