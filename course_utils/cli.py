@@ -149,6 +149,8 @@ def selftest(
 
 def main() -> NoReturn:
     """Run the command; a `CourseError` is printed as a message, never as a traceback."""
+    # nbformat's jsonschema would spend a second on a grammar of addresses, which no notebook has.
+    sys.modules.setdefault("rfc3987_syntax", None)
     try:
         app()
     except CourseError as error:

@@ -1,8 +1,8 @@
 """A worker process: a line of JSON for each notebook in, a line for each that was executed out.
 
-Started by `course_utils.grading.workers` as ``python -P -m course_utils.grading.worker DESCRIPTOR
-DESCRIPTION``, with the nursery that it gets its kernels from. Everything that it knows of a course
-comes in those lines.
+Started by `course_utils.grading.workers`, with the nursery that it gets its kernels from as two
+arguments: its file descriptor and its description. Everything that it knows of a course comes in
+those lines.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from course_utils.student.execution import KernelStartError
 
 def main() -> None:
     nursery = Nursery.attach(int(sys.argv[1]), json.loads(sys.argv[2]))
+    nursery.ahead = True
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not print between the answers
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -56,7 +57,3 @@ def _answer(job: dict[str, Any], nursery: Nursery) -> dict[str, Any]:
         return execute(job, new_kernel)
     except KernelStartError as error:
         return {"not_started": str(error)}
-
-
-if __name__ == "__main__":
-    main()

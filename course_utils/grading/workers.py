@@ -25,6 +25,14 @@ from course_utils.student.execution import KernelStartError
 # of the time that the notebook itself has.
 GRACE = 180
 
+# jsonschema would compile a grammar of addresses, which no notebook has, for most of a start.
+WORKER = """\
+import sys
+sys.modules["rfc3987_syntax"] = None
+from course_utils.grading.worker import main
+main()
+"""
+
 
 class WorkerLostError(Exception):
     """The process that executed a notebook died or hung, twice."""
@@ -121,11 +129,10 @@ class Worker:
                 raise WorkerLostError("the run was stopped")
             if self._process is None or self._process.poll() is not None:
                 number, description = self._nursery.fileno(), self._nursery.describe()
-                module = "course_utils.grading.worker"
                 self._said.seek(0)
                 self._said.truncate()
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", module, str(number), json.dumps(description)],
+                    [sys.executable, "-P", "-c", WORKER, str(number), json.dumps(description)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._said,

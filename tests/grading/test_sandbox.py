@@ -347,7 +347,11 @@ if os.fork() == 0:
         open("/tmp/i-live", "w").close()
         time.sleep(600)
     os._exit(0)
-os.wait(); time.sleep(0.2); print(os.path.exists("/tmp/i-live"))
+os.wait()
+end = time.monotonic() + 20
+while not os.path.exists("/tmp/i-live") and time.monotonic() < end:
+    time.sleep(0.05)
+print(os.path.exists("/tmp/i-live"))
 """
     before = {p.pid for p in psutil.process_iter()}
     assert inside(code, nursery) == "True"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,15 @@ class Nursery:
         sandbox: False forks kernels that can do whatever this user can.
         folders: more that its kernels see, read-only, such as another interpreter's.
 
+    Attributes:
+        ahead: whoever takes one sandbox after another sets it, to have each made beforehand.
+
     Raises:
         KernelStartError: the zygote did not start; the message has its last words.
     """
+
+    ahead = False
+    _spare: Future[Fork] | None
 
     def __init__(self, *, sandbox: bool = True, folders: Sequence[str] = ()) -> None:
         self.sandbox, self.folders = sandbox, tuple(folders)
@@ -49,6 +56,7 @@ class Nursery:
         self.user = bubblewrap.unused_user() if sandbox and os.geteuid() == 0 else None
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the nursery)
+        self._spare, self._thread = None, ThreadPoolExecutor(1)
         line = [sys.executable, "-P", "-m", ZYGOTE, str(theirs.fileno())]
         if sandbox:
             line = bubblewrap.outer(line, shared=self.folder, folders=self.folders)
@@ -83,6 +91,7 @@ class Nursery:
         self.folder, self.user = Path(description["folder"]), description["user"]
         self._socket = socket.socket(fileno=descriptor)
         self._process = self._log = None
+        self._spare, self._thread = None, ThreadPoolExecutor(1)
         return self
 
     def describe(self) -> dict[str, Any]:
@@ -108,21 +117,47 @@ class Nursery:
             os.chown(folder, self.user, self.user)
         return folder
 
-    def spawn(self, request: dict[str, Any], descriptors: Sequence[int]) -> Fork:
-        """Fork a warden and tell it what to run.
+    def spawn(self, limits: Limits, sockets: Path | None = None) -> Fork:
+        """Fork a warden and have it make a sandbox, for the kernel that `Fork.begin` starts there.
+
+        Args:
+            limits: how much of the machine that kernel may use.
+            sockets: a folder that it shares with its client, if it makes its sockets itself.
 
         Raises:
             KernelStartError: the zygote is gone.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(START_SECONDS)
+        wanted = {
+            "sandbox": self.sandbox,
+            "limits": limits.as_dict(),
+            "folders": list(self.folders),
+            "keeper": str(self.folder / "keeper"),
+            "sockets": str(sockets) if sockets else None,
+        }
         try:
             socket.send_fds(self._socket, [b"k"], [theirs.fileno()])
             theirs.close()
-            socket.send_fds(ours, [json.dumps(request).encode()], list(descriptors))
-            return Fork(ours, Limits(**request["limits"]), grouped=self.sandbox)
+            ours.send(json.dumps(wanted).encode())
+            return Fork(ours, limits, groups=self.folder.name if self.sandbox else "")
         except OSError as error:
             raise KernelStartError(f"no kernel was forked: {self.last_words()}") from error
+
+    def take(self, limits: Limits) -> Fork:
+        """As `spawn`, with ``ahead`` without the wait: that one was made, and the next is begun.
+
+        Raises:
+            KernelStartError: the zygote is gone.
+        """
+        if not self.ahead:
+            return self.spawn(limits)
+        spare, self._spare = self._spare, self._thread.submit(self.spawn, limits)
+        fork = spare.result() if spare else self.spawn(limits)
+        if fork.limits != limits or not fork.alive():
+            fork.close()
+            return self.spawn(limits)
+        return fork
 
     def last_words(self) -> str:
         if self._log is None:
@@ -135,6 +170,9 @@ class Nursery:
 
     def close(self) -> None:
         self._socket.close()
+        self._thread.shutdown()
+        if self._spare and self._spare.exception() is None:
+            self._spare.result().close()
         sweep()
         if self._process is None:
             return
@@ -144,6 +182,7 @@ class Nursery:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._log.close()
+        sweep(self.folder.name)
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.close)
 
@@ -161,7 +200,7 @@ def shared(*, sandbox: bool = True, folders: tuple[str, ...] = ()) -> Nursery:
 
 
 class Fork:
-    """A warden and its kernel, from outside.
+    """A warden with its sandbox and, once it has begun, its kernel, from outside.
 
     Attributes:
         ready: the kernel listens.
@@ -173,8 +212,8 @@ class Fork:
         failed: why there is no kernel.
     """
 
-    def __init__(self, control: socket.socket, limits: Limits, *, grouped: bool) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, limits: Limits, *, groups: str) -> None:
+        self.control, self.limits = control, limits
         self.ready = False
         self.exit_code: int | None = None
         self.ended = ""
@@ -183,13 +222,29 @@ class Fork:
         self.last_words = ""
         self.cpu = 0.0
         self.warden: int = self._next()["warden"]
-        self.group = ControlGroup(str(self.warden), limits) if grouped else None
+        self.group = ControlGroup(f"{groups}-{self.warden}", limits) if groups else None
         if self.group:
             self.group.add(self.warden)
         # Where no control group bounds the sandbox the warden has to watch it.
         watch = self.group is not None and not {"memory", "pids"} <= self.group.bounded
-        self.control.send(json.dumps({"go": True, "watch": watch}).encode())
+        self.control.send(json.dumps({"watch": watch}).encode())
         self.control.setblocking(False)
+
+    def begin(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+        """Have the kernel started.
+
+        Raises:
+            KernelStartError: the warden has ended.
+        """
+        try:
+            socket.send_fds(self.control, [json.dumps(request).encode()], list(descriptors))
+        except OSError as error:
+            self.look()
+            raise KernelStartError(self.failed or f"its warden is gone: {error}") from error
+
+    def alive(self) -> bool:
+        self.look()
+        return self.exit_code is None
 
     def _next(self) -> dict[str, Any]:
         message = self.control.recv(LARGEST_MESSAGE)

@@ -73,24 +73,22 @@ class WarmSandbox(KernelProvisionerBase):
         key = manager.session.key.decode()
         warm, sandbox = self._warm, self._nursery.sandbox
         request = {
-            "sandbox": sandbox,
-            "limits": self._limits.as_dict(),
             "environment": self._environment(),
-            "folders": list(self._nursery.folders),
-            "keeper": str(self._nursery.folder / "keeper"),
             "work": bubblewrap.WORK if sandbox else str(self._nursery.private("work")),
             "connection": {"key": key},
             "seed": getattr(manager, "seed", None) or int.from_bytes(os.urandom(7), "big"),
             "argv": None,
         }
-        if warm:
-            sockets = [_listening(f"{manager.ip}-{number}") for number in PORTS.values()]
-        else:
-            self._prepare_cold(request, key)
         self._archive = tempfile.TemporaryFile()  # noqa: SIM115 (closed by cleanup)
-        descriptors = [self._given, self._archive, *sockets]
         try:
-            self.fork = self._nursery.spawn(request, [d.fileno() for d in descriptors])
+            if warm:
+                sockets = [_listening(f"{manager.ip}-{number}") for number in PORTS.values()]
+                self.fork = self._nursery.take(self._limits)
+            else:
+                folder = self._prepare_cold(request, key)
+                self.fork = self._nursery.spawn(self._limits, folder)
+            descriptors = [self._given, self._archive, *sockets]
+            self.fork.begin(request, [d.fileno() for d in descriptors])
         finally:
             self._given.close()
             for one in sockets:
@@ -112,7 +110,7 @@ class WarmSandbox(KernelProvisionerBase):
             return bubblewrap.environment(secret)
         return {**os.environ, **bubblewrap.environment(secret), "HOME": str(Path.home())}
 
-    def _prepare_cold(self, request: dict[str, Any], key: str) -> None:
+    def _prepare_cold(self, request: dict[str, Any], key: str) -> Path:
         """Another kernel makes its sockets itself, in a folder that it shares with its client."""
         folder = self._nursery.private("sockets")
         self.parent.ip = str(folder / "s")
@@ -123,7 +121,8 @@ class WarmSandbox(KernelProvisionerBase):
             os.chown(folder / "kernel.json", self._nursery.user, self._nursery.user)
         names = {"connection_file": f"{inside}/kernel.json", "resource_dir": ""}
         argv = [word.format(**names) for word in self.kernel_spec.argv]
-        request |= {"argv": argv, "sockets": str(folder)}
+        request["argv"] = argv
+        return folder
 
     async def _hear(self) -> None:
         """Wait for the warden's next words."""

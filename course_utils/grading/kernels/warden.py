@@ -4,10 +4,10 @@ It is forked from the zygote and enters the sandbox's namespaces, all but the pi
 kernel, its child, is inside that one too and cannot see it. So whatever a student's code does to
 the file system, the warden looks at it from inside as well, where no link leads out.
 
-The messages on its socket, JSON: the request (with file descriptors); back ``{"warden": pid}``;
-``{"go": true, "watch": …}`` once it is in its control group; ``{"ready": true}`` when the kernel
-listens; ``{"signal": number}`` as often as wanted; and at the end ``{"exit": code, …}``. When the
-socket closes everything ends.
+The messages on its socket, JSON: which sandbox is wanted; back ``{"warden": pid}``; then, once it
+is in its control group, ``{"watch": …}``, and the sandbox is made; some time later the kernel that
+is wanted (with file descriptors); back ``{"ready": true}`` when it listens; ``{"signal": number}``
+as often as wanted; and at the end ``{"exit": code, …}``. When the socket closes everything ends.
 """
 
 from __future__ import annotations
@@ -68,10 +68,8 @@ def tell(control: socket.socket, message: dict[str, Any]) -> None:
 class Warden:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
-        request, descriptors, _, _ = socket.recv_fds(control, LARGEST_MESSAGE, len(DESCRIPTORS))
-        self.request: dict[str, Any] = json.loads(request)
-        self.descriptors = dict(zip(DESCRIPTORS, descriptors, strict=False))
-        self.limits = Limits(**self.request["limits"])
+        self.wanted: dict[str, Any] = json.loads(control.recv(LARGEST_MESSAGE))
+        self.limits = Limits(**self.wanted["limits"])
         self.ended = ""
         self.last_words = b""
 
@@ -81,8 +79,13 @@ class Warden:
         if not message:
             return
         # A kernel that makes its sockets itself does so in a folder on the host's disk.
-        self.watched = json.loads(message)["watch"] or "sockets" in self.request
-        holder = self._make_sandbox() if self.request["sandbox"] else None
+        self.watched = json.loads(message)["watch"] or bool(self.wanted["sockets"])
+        holder = self._make_sandbox() if self.wanted["sandbox"] else None
+        request, sent, _, _ = socket.recv_fds(self.control, LARGEST_MESSAGE, len(DESCRIPTORS))
+        if not request:
+            return  # nobody came for it; the sandbox ends with this process
+        self.request: dict[str, Any] = json.loads(request)
+        self.descriptors = dict(zip(DESCRIPTORS, sent, strict=False))
         work = Path(self.request["work"])
         with os.fdopen(self.descriptors["given"], "rb") as given:
             unpack(given, work)
@@ -126,14 +129,14 @@ class Warden:
         rules, given = os.pipe()
         os.write(given, seccomp.program())
         os.close(given)
-        sockets = self.request.get("sockets")
+        sockets = self.wanted["sockets"]
         line = bubblewrap.command(
             ["/bin/sh", "-c", KEEP],
             limits=self.limits,
             sockets=Path(sockets) if sockets else None,
-            folders=self.request["folders"],
+            folders=self.wanted["folders"],
             options=[
-                *("--as-pid-1", "--ro-bind", self.request["keeper"], "/keeper"),
+                *("--as-pid-1", "--ro-bind", self.wanted["keeper"], "/keeper"),
                 *("--info-fd", str(told), "--seccomp", str(rules)),
             ],
         )
@@ -144,7 +147,6 @@ class Warden:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(told, rules),
-            preexec_fn=lambda: confinement.bound(self.limits, processes=False),
         )
         os.close(told)
         os.close(rules)
@@ -169,7 +171,7 @@ class Warden:
             kept = [ready, *(self.descriptors[n] for n in SOCKETS if n in self.descriptors)]
             os.dup2(errors, 2)
             _close_all_but(kept)
-            if self.request["sandbox"]:
+            if self.wanted["sandbox"]:
                 confinement.confine(self.limits, seccomp.program())
             else:
                 os.setsid()
@@ -224,7 +226,7 @@ class Warden:
 
     def _over_limit(self) -> str:
         """Which bound the sandbox as a whole is over, where no control group keeps it."""
-        if "sockets" in self.request and _size(bubblewrap.SOCKETS) > SOCKETS_SIZE:
+        if self.wanted["sockets"] and _size(bubblewrap.SOCKETS) > SOCKETS_SIZE:
             return "disk"
         memory = sum(_used(path) for path in ("/tmp", "/dev/shm", self.request["work"]))
         processes = 0

@@ -76,12 +76,18 @@ class ControlGroup:
 _ended: set[Path] = set()
 
 
-def sweep() -> None:
-    """Remove the groups that have ended, and those of runs that were killed."""
+def sweep(ended: str | None = None) -> None:
+    """Remove the groups that have ended, and those of runs that were killed.
+
+    Args:
+        ended: what the names of groups begin with that nobody uses any more.
+    """
     old = time.time() - 600
     found = {f for parent in set(_parents().values()) for f in parent.glob(f"{PREFIX}*")}
-    with contextlib.suppress(FileNotFoundError):  # another run sweeps too
-        _ended.update(folder for folder in found if folder.stat().st_mtime < old)
+    for folder in found:
+        with contextlib.suppress(FileNotFoundError):  # another run sweeps too
+            if folder.stat().st_mtime < old or (ended and folder.name.startswith(PREFIX + ended)):
+                _ended.add(folder)
     for folder in list(_ended):
         try:
             folder.rmdir()

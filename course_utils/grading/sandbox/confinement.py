@@ -67,15 +67,11 @@ def filter_system_calls(program: bytes) -> None:
     _check(done, "seccomp")
 
 
-def bound(limits: Limits, *, processes: bool = True) -> None:
+def bound(limits: Limits) -> None:
     """Set this process's resource limits, soft and hard.
 
     The bound on memory is what it has as a copy of the zygote and ``limits.memory`` more, so that
     asking for too much is a `MemoryError`, which a notebook can live with.
-
-    Args:
-        limits: how much of the machine it may use.
-        processes: bound their number too.
     """
     with open("/proc/self/statm") as file:
         data = int(file.read().split()[5]) * resource.getpagesize()
@@ -87,7 +83,7 @@ def bound(limits: Limits, *, processes: bool = True) -> None:
         (resource.RLIMIT_MEMLOCK, 64 * 2**10),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NOFILE, 1024),
-        *([(resource.RLIMIT_NPROC, limits.processes)] if processes else []),
+        (resource.RLIMIT_NPROC, limits.processes),
     ):
         _, hard = resource.getrlimit(what)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
