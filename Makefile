@@ -19,7 +19,7 @@ test: .venv/test
 	$(BIN)/course doctor --install --browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 # How well the assignments' tests tell right from wrong, over ten secrets; some minutes.
 strength: .venv/test

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import Browser, sync_playwright
 
 import twins
@@ -23,6 +25,12 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 DATA = ROOT.parent / "shared" / "data"
 if DATA.is_dir():
     os.environ.setdefault("COURSE_DATA", str(DATA))
+
+# The folders whose tests run students' code.
+GRADE = ("tests/assignments", "tests/attacks", "tests/grading", "tests/student")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # another one runs beside this one
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +59,38 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who runs what under ``pytest -n 2 --dist loadgroup``: a file's tests stay together.
+
+    So do all that need the built book, and all that grade, which would otherwise see each other's
+    sandboxes. Those two groups take longest and come first.
+    """
+    groups = {}
+    for item in items:
+        group = Path(item.path).relative_to(ROOT).as_posix()
+        if group.startswith(GRADE):
+            group = "1 grading"
+        elif "site" in getattr(item, "fixturenames", ()):
+            group = "2 book"
+        groups[item] = group
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item][:2] not in ("1 ", "2 "))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What layers were compared in this process, for the one that asked for it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["compared"] = (dict(twins.CASES), twins.LARGEST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    cases, largest = getattr(node, "workeroutput", {}).get("compared", ({}, {}))
+    twins.CASES.update(cases)
+    for dtype, (error, what) in largest.items():
+        twins.note(dtype, error, what)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -23,7 +23,7 @@ TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-5, torch.bfloat16: 4e-2}
 
 # What the summary at the end of a test run tells: cases by layer, largest error by dtype.
 CASES: Counter[str] = Counter()
-LARGEST: dict[torch.dtype, tuple[float, str]] = {}
+LARGEST: dict[str, tuple[float, str]] = {}
 
 
 def randn(*shape: int, seed: int = 0, dtype=torch.float64, device="cpu") -> Tensor:
@@ -124,8 +124,13 @@ def close(actual: Tensor, expected: Tensor, what: str, tolerance: float | None =
     error = ((actual[finite] - expected[finite]).abs().max() / scale).item()
     limit = TOLERANCE[expected.dtype] if tolerance is None else tolerance
     assert error <= limit, f"{what}: relative error {error:.2g}, at most {limit:.2g}"
-    if error >= LARGEST.get(expected.dtype, (-1.0, ""))[0]:
-        LARGEST[expected.dtype] = (error, what)
+    note(str(expected.dtype), error, what)
+
+
+def note(dtype: str, error: float, what: str) -> None:
+    """Keep the largest error of each dtype."""
+    if error >= LARGEST.get(dtype, (-1.0, ""))[0]:
+        LARGEST[dtype] = (error, what)
 
 
 def finite_differences(
