@@ -1,5 +1,6 @@
 """Interactive figures: their logic runs in the browser, in a notebook and on a page alike."""
 
+from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.momentum import Momentum
@@ -10,6 +11,7 @@ from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
 
 __all__ = [
+    "ActivationExplorer",
     "ComputationGraph",
     "InteractiveFigure",
     "Momentum",

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from course_utils import widgets
 from course_utils.widgets import (
+    ActivationExplorer,
     ComputationGraph,
     Momentum,
     NormalizationAxes,
@@ -25,6 +26,7 @@ ALT = 'What "the figure" shows, where a < b'
 
 # For each figure: how to make one, and the buttons to press before it is looked at.
 FIGURES = {
+    ActivationExplorer: (lambda: ActivationExplorer(kind="elu", alt=ALT), []),
     ComputationGraph: (
         lambda: ComputationGraph(
             {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
