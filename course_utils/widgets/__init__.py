@@ -5,6 +5,7 @@ from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
+from course_utils.widgets.optimizer_race import OptimizerRace
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.playground import Playground
 from course_utils.widgets.step_size import StepSize
@@ -16,6 +17,7 @@ __all__ = [
     "InteractiveFigure",
     "Momentum",
     "NormalizationAxes",
+    "OptimizerRace",
     "PerceptronTrainer",
     "Playground",
     "StepSize",

@@ -78,13 +78,14 @@ function slider(label, limits, onInput) {
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** A tap in the box calls `move(x, y)`, dragging the handle does, and `nudge(dx, dy)` is by arrows. */
-function movable({ svg, place }, handle, move, nudge) {
+function movable(box, handle, move, nudge) {
+  const { svg } = box;
   svg.setAttribute("tabindex", 0);
   svg.setAttribute("role", "application");
-  svg.addEventListener("click", (event) => move(...place(event)));
+  svg.addEventListener("click", (event) => move(...box.place(event)));
   handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
   handle.addEventListener("pointermove", (event) => {
-    if (handle.hasPointerCapture(event.pointerId)) move(...place(event));
+    if (handle.hasPointerCapture(event.pointerId)) move(...box.place(event));
   });
   svg.addEventListener("keydown", (event) => {
     if (!(event.key in MOVES)) return;

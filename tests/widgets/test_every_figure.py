@@ -15,11 +15,13 @@ from course_utils.widgets import (
     ComputationGraph,
     Momentum,
     NormalizationAxes,
+    OptimizerRace,
     PerceptronTrainer,
     Playground,
     StepSize,
     Timeline,
 )
+from course_utils.widgets.landscapes import OPTIMIZERS
 from course_utils.widgets.perceptron import EXAMPLES
 
 ALT = 'What "the figure" shows, where a < b'
@@ -44,6 +46,7 @@ FIGURES = {
     ),
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
+    OptimizerRace: (lambda: OptimizerRace("beale", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
     Playground: (lambda: Playground(hidden=[8, 8, 8, 8], alt=ALT), ["Step"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
