@@ -87,7 +87,8 @@ LANDSCAPES = {
         _rates(0.02, 0.01, 0.5, 0.05, 0.1),
     ),
     "turned": Landscape(
-        "ravine across the axes", (-2.8, 2.8, -2, 2), _of(_turned), (-2.4, -1.0), 20.0,
+        "ravine across the axes", (-2.8, 2.8, -2, 2), _of(_turned),
+        (-3.4 / math.sqrt(2), -1.4 / math.sqrt(2)), 20.0,  # the ravine's start, turned with it
         _rates(0.02, 0.01, 0.5, 0.05, 0.1),
     ),
     "saddle": Landscape(

@@ -221,7 +221,8 @@ function render({ model, el }) {
         element("p", { class: "figure-key" },
           "Grayer ground is higher; every line is a height. Square: the start; drag it, tap, or " +
             "use the arrow keys. Small marks: every tenth step. Momentum and Nesterov have " +
-            "β = 0.9, Adagrad, RMSprop and Adam the course's (and torch's) defaults."),
+            "β = 0.9, Adagrad, RMSprop and Adam the course's (and torch's) defaults. A rate that " +
+            "is emptied goes back to the proposed one."),
       ),
     ),
   );

@@ -190,7 +190,9 @@ class OptimizerRace(InteractiveFigure):
         middle = (np.median(heights) - low) / ((high - low) or 1)
         bend = np.log(np.clip(middle, 1e-9, 0.9)) / np.log(0.5)
         levels = low + (high - low or 1) * np.linspace(0, 1, 17) ** bend
-        ax.contourf(xs, ys, heights, levels, cmap="Greys", alpha=0.5)
+        shades = [str(shade) for shade in np.linspace(1, 0.6, 16)]
+        ax.contourf(xs, ys, heights, levels, colors=shades)
+        ax.contour(xs, ys, heights, levels, colors="0.55", linewidths=0.5)
         ax.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="w₁", ylabel="w₂")
         ax.set_title(f"{self.ground.name}, {self.steps} steps", fontsize=11)
 

@@ -31,47 +31,46 @@ def status(page) -> str:
     return page.locator(".figure-status").inner_text()
 
 
-# The landscape of a figure, in its browser.
-GROUND = """model.get("landscape") === "given" ?
-  widget.grid(model.get("surface"), model.get("landscapes")[0].view) :
-  widget.LANDSCAPES[model.get("landscape")]"""
+# A landscape by its name, in the browser: a figure with a given surface holds all of them.
+GROUND = """key => key === "given" ?
+  widget.grid(model.get("surface"), model.get("landscapes")[0].view) : widget.LANDSCAPES[key]"""
 
 
-def descend_in(page, key: str, steps: int, jolts: list | None = None) -> np.ndarray:
+def descend_in(page, figure: OptimizerRace, key: str, jolts: list | None = None) -> np.ndarray:
+    """Fifty steps of an optimizer, in the browser."""
     way = page.evaluate(
-        f"""([key, steps, jolts]) => widget.descend(
-          {GROUND}, model.get("start"), key, model.get("rates")[key], steps, jolts, () => true)""",
-        [key, steps, jolts],
+        f"""([landscape, start, key, rate, jolts]) => widget.descend(
+          ({GROUND})(landscape), start, key, rate, 50, jolts, () => true)""",
+        [figure.landscape, figure.start, key, figure.rates[key], jolts],
     )
     return np.array(way["path"])
 
 
-@pytest.mark.parametrize("landscape", [*LANDSCAPES, "given"])
-def test_heights_and_slopes_are_those_of_autograd(landscape, page):
-    given = {"surface": hills(), "extent": EXTENT} if landscape == "given" else {}
-    figure = start(page, *([] if given else [landscape]), **given)
-    x0, x1, y0, y1 = figure.ground.view
-    draws = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    places = draws * torch.tensor([x1 - x0, y1 - y0]) + torch.tensor([x0, y0])
-    values, gradients = page.evaluate(
-        f"""places => {{ const ground = {GROUND};
-          return [places.map(w => ground.value(...w)),
-            places.map(w => ground.gradient(...w))]; }}""",
-        places.tolist(),
-    )
-    assert values == pytest.approx(figure.ground.value(places).tolist(), rel=1e-9, abs=1e-9)
-    expected = figure.ground.gradient(places)
-    assert np.abs(np.array(gradients) - expected.numpy()).max() < 1e-9 * expected.abs().max()
+def test_heights_and_slopes_are_those_of_autograd(page):
+    given = start(page, surface=hills(), extent=EXTENT)
+    for landscape, ground in {"given": given.ground, **LANDSCAPES}.items():
+        x0, x1, y0, y1 = ground.view
+        draws = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        places = draws * torch.tensor([x1 - x0, y1 - y0]) + torch.tensor([x0, y0])
+        values, gradients = page.evaluate(
+            f"""([key, places]) => {{
+              const {{ value, gradient }} = ({GROUND})(key);
+              return [places.map(w => value(...w)), places.map(w => gradient(...w))];
+            }}""",
+            [landscape, places.tolist()],
+        )
+        assert values == pytest.approx(ground.value(places).tolist(), rel=1e-9, abs=1e-9)
+        expected = ground.gradient(places)
+        assert np.abs(np.array(gradients) - expected.numpy()).max() < 1e-9 * expected.abs().max()
 
 
-@pytest.mark.parametrize("landscape", ["turned", "rosenbrock", "valleys", "given"])
-def test_fifty_steps_of_every_optimizer_are_the_librarys(landscape, page):
-    given = {"surface": hills(), "extent": EXTENT} if landscape == "given" else {}
-    figure = start(page, *([] if given else [landscape]), **given)
-    for key in OPTIMIZERS:
-        path = figure.path(key, 50).numpy()
-        assert np.abs(path[-1] - path[0]).max() > 1e-3, key
-        assert np.abs(descend_in(page, key, 50) - path).max() < 1e-9, key
+def test_fifty_steps_of_every_optimizer_are_the_librarys(page):
+    given = start(page, surface=hills(), extent=EXTENT)
+    for figure in (given, *map(OptimizerRace, ("turned", "rosenbrock", "valleys"))):
+        for key in OPTIMIZERS:
+            path = figure.path(key, 50).numpy()
+            assert np.abs(path[-1] - path[0]).max() > 1e-3
+            assert np.abs(descend_in(page, figure, key) - path).max() < 1e-9, key
 
 
 def test_noise_is_normal_and_seeded_and_reaches_the_librarys_rule_alike(page):
@@ -90,7 +89,7 @@ def test_noise_is_normal_and_seeded_and_reaches_the_librarys_rule_alike(page):
             lambda point, key=key: optimizer(key, point, figure.rates[key]),
             50,
         )
-        assert np.abs(descend_in(page, key, 50, jolts) - expected.numpy()).max() < 1e-9
+        assert np.abs(descend_in(page, figure, key, jolts) - expected.numpy()).max() < 1e-9
 
 
 @pytest.mark.parametrize("landscape", LANDSCAPES)
@@ -100,6 +99,19 @@ def test_with_the_proposed_rates_nobody_gets_lost_and_all_get_lower(landscape):
         losses = figure.ground.value(figure.path(key, 300))
         assert losses[-1] < 0.7 * losses[0], key
         assert losses.max() < 5 * losses[0], key
+
+
+def test_a_turned_ravine_is_the_same_for_those_who_know_no_axes():
+    def losses(key):
+        figures = [OptimizerRace(name, alt=ALT) for name in ("ravine", "turned")]
+        return [figure.ground.value(figure.path(key, 100))[-1].item() for figure in figures]
+
+    for key in ("gd", "momentum", "nesterov"):
+        along, across = losses(key)
+        assert across == pytest.approx(along, rel=1e-9)
+    for key in ("adagrad", "rmsprop", "adam"):
+        along, across = losses(key)
+        assert across > 100 * along
 
 
 def test_a_given_surface_is_met_at_every_value_and_is_smooth_between(page):
