@@ -98,13 +98,14 @@ function render({ model, el }) {
       element("div", { class: "right" },
         title, field.root, element("label", {}, showTest, "Show the test points"))),
     element("div", { class: "row" },
-      element("div", { class: "left" }, chart.svg),
+      element("div", { class: "left" },
+        element("p", { class: "name" }, "Loss (training thick, test dashed)"), chart.svg),
       element("div", { class: "right" }, expression, status)),
     element(
       "div", { class: "settings" },
       choice("Data", "dataset", Object.entries(NAMES)),
       slider("Noise", "noise", 0, 50, 5, " %"),
-      slider("Training share", "share", 10, 90, 10, " %"),
+      slider("Train on", "share", 10, 90, 10, " %"),
       slider("Batch size", "batch", 1, 30, 1),
       choice("Activation", "activation",
         Object.entries(ACTIVATIONS).map(([key, { name }]) => [key, name])),
@@ -116,10 +117,9 @@ function render({ model, el }) {
     ),
     element(
       "p", { class: "figure-key" },
-      "Circles are labeled +1, squares −1; points for training are filled, points for testing hollow. " +
+      "Circles are labeled +1, squares −1; training points are filled, test points hollow. " +
         "Maps: blue is positive, striped orange negative, the line lies between them. " +
         "Lines: the thicker, the larger the weight; dashed where it is negative. " +
-        "Losses: thick on the training points, dashed on the test points. " +
         "Press a unit to see its map large. Learning rate, batch size and penalty may change during " +
         "a run; every other change begins a new one.",
     ),

@@ -135,13 +135,15 @@ class Diagram {
   /** Positions, from the width that there is: a phone has smaller units. */
   place() {
     const width = this.root.clientWidth, columns = this.buttons.length;
-    const unit = Math.max(24, Math.min(30, (width - 100) / columns - 12));
+    const unit = Math.round(Math.max(24, Math.min(30, (width - 100) / columns - 12)));
     const start = 76 + unit; // checkbox, name, map
     const column = (width - start) / columns;
     const rows = Math.max(this.inputs.length, ...this.buttons.map((layer) => layer.length));
     const left = (l) => start + column * (l + 0.5);
     const top = (n) => HEAD + ROW * (n + 0.5);
-    const move = (node, x, y) => { node.style.transform = `translate(${x}px, ${y}px)`; };
+    const move = (node, ...to) => {
+      node.style.transform = `translate(${to.map((t) => `${Math.round(t)}px`)})`;
+    };
 
     this.root.style.height = `${HEAD + ROW * rows}px`;
     for (const [name, value] of Object.entries({ unit, start, column })) {

@@ -190,7 +190,7 @@ def test_a_chosen_unit_shows_its_formula(page):
     click(page, "Layer 1, unit 2")
     weights = page.evaluate("Array.from(run.network.layers[0].weight.slice(2, 4))")
     shown = page.locator(".formula").inner_text()
-    assert page.locator(".name").inner_text() == "Layer 1, unit 2"
+    assert page.get_by_text("Layer 1, unit 2", exact=True).is_visible()
     numbers = [f"{abs(w):.2g} {x}" for w, x in zip(weights, ("x₁", "x₂"), strict=True)]
     assert all(number in shown for number in numbers)
     assert page.locator(".unit[aria-pressed=true]").count() == 1
