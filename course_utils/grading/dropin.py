@@ -8,7 +8,6 @@ every submission recorded, and many at a time.
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from course_utils.grading.kernels.provisioner import interpreter_folders
 from course_utils.grading.records import mark_for_review
 from course_utils.grading.restore import Restored
 from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.scratch import Scratch
 from course_utils.grading.workers import Workers
 
 
@@ -51,8 +51,8 @@ class Autograde(SplitAutograde):
         notebook, restored = self.sanitize(notebook_filename, released)
         self.log.info("Autograding %s", notebook_filename)
         job, execution = self.job(notebook), None
-        with tempfile.TemporaryDirectory(prefix="course-") as temporary:
-            written = Path(temporary, "written")
+        with Scratch() as temporary:
+            written = temporary / "written"
             if job is not None:
                 job["argv"] = kernel_command(notebook, self.config)
                 execution = self._execute_elsewhere(job, ids, written)

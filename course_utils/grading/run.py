@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections import deque
@@ -38,6 +37,7 @@ from course_utils.grading.recorder import Recorder
 from course_utils.grading.records import Graded, Note, result
 from course_utils.grading.report import Clock, write_report
 from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.scratch import Scratch
 from course_utils.grading.workers import WorkerLostError, Workers
 from course_utils.student.execution import KernelStartError
 
@@ -123,8 +123,7 @@ class Run:
         folders = {f for argv in self.kernels.values() if argv for f in interpreter_folders(argv)}
         self.clock.workers = self.workers
         with ExitStack() as stack:
-            temporary = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
-            self.temporary = Path(stack.enter_context(temporary))
+            self.temporary = stack.enter_context(Scratch())
             try:
                 nursery = stack.enter_context(
                     Nursery(sandbox=self.sandbox, folders=sorted(folders))

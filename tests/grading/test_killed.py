@@ -23,6 +23,7 @@ from course_utils.grading import sandbox
 from course_utils.grading.course import Course
 from course_utils.grading.engine import grade
 from course_utils.grading.release import release
+from course_utils.grading.scratch import LOCK
 
 pytestmark = pytest.mark.skipif(
     sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
@@ -155,6 +156,20 @@ def test_after_a_kill_no_process_is_left(root):
     _wait_for(lambda: not _marked(mark))
 
 
+def test_folders_of_a_killed_run_go_when_the_next_one_begins(root):
+    before = set(Path("/tmp").glob("course-*"))
+    mark = uuid.uuid4().hex
+    process = _start(root, COURSE_TEST_MARK=mark)
+    _wait_for(lambda: len(_marked(mark)) > 1)
+    process.kill()
+    process.wait()
+    _wait_for(lambda: not _marked(mark))
+    left = [folder for folder in set(Path("/tmp").glob("course-*")) - before if _abandoned(folder)]
+    assert left
+    grade(root, "p1")
+    assert not any(folder.exists() for folder in left)
+
+
 def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(root, whole):
     slow = "import time\ntime.sleep(3)\ndef add(a, b):\n    return a + b"
     for number in range(6):
@@ -205,6 +220,15 @@ def _start(root: Path, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _abandoned(folder: Path) -> bool:
+    try:
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return True
+    except OSError:
+        return False
 
 
 def _marked(mark: str) -> list[str]:

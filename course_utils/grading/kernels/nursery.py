@@ -22,6 +22,7 @@ from course_utils.grading.kernels.warden import LARGEST_MESSAGE
 from course_utils.grading.sandbox import bubblewrap
 from course_utils.grading.sandbox.cgroups import ControlGroup, sweep
 from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.scratch import Scratch
 from course_utils.student.execution import KernelStartError
 
 START_SECONDS = 120
@@ -47,8 +48,8 @@ class Nursery:
 
     def __init__(self, *, sandbox: bool = True, folders: Sequence[str] = ()) -> None:
         self.sandbox, self.folders = sandbox, tuple(folders)
-        # Unix sockets' paths are limited to 107 characters: a short name, straight below /tmp.
-        self.folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
+        self._scratch = Scratch()
+        self.folder = self._scratch.folder
         self.folder.chmod(0o711)
         keeper = self.folder / "keeper"
         shutil.copyfile("/bin/sh", keeper)
@@ -183,7 +184,7 @@ class Nursery:
             self._process.wait()
         self._log.close()
         sweep(self.folder.name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.close()
         atexit.unregister(self.close)
 
     def __enter__(self) -> Nursery:

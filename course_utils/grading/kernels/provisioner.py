@@ -35,7 +35,8 @@ class WarmSandbox(KernelProvisionerBase):
     The kernel manager may have the attributes ``nursery``, ``limits``, ``secret`` and ``seed``.
 
     Attributes:
-        written: a folder with the files that the notebook wrote, after the kernel's end.
+        written: a folder with the files that the notebook wrote, after the kernel's end and as long
+            as its nursery is there.
         fork: what became of the kernel.
     """
 
@@ -55,7 +56,7 @@ class WarmSandbox(KernelProvisionerBase):
         self._nursery: Nursery = getattr(manager, "nursery", None) or nurseries.shared(
             folders=() if self._warm else interpreter_folders(self.kernel_spec.argv)
         )
-        self._folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
+        self._folder = Path(tempfile.mkdtemp(prefix="kernel-", dir=self._nursery.folder))
         manager.transport = "ipc"
         manager.ip = str(self._folder / "s")
         for name, number in PORTS.items():
@@ -157,7 +158,7 @@ class WarmSandbox(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         if self.fork is not None:
             if self.fork.exit_code is not None and not self.fork.failed:
-                self.written = _unpack(self._archive)
+                self.written = _unpack(self._archive, self._nursery.folder)
             self.fork.close()
             self._archive.close()
             self.fork = None
@@ -194,9 +195,9 @@ def _write_connection_file(path: Path, ip: str, ports: dict[str, int], key: str)
     path.write_text(json.dumps(content | ports))
 
 
-def _unpack(archive: BinaryIO) -> Path | None:
+def _unpack(archive: BinaryIO, parent: Path) -> Path | None:
     """The files that a notebook wrote, in a new folder of this user's; None if there are none."""
-    folder = Path(tempfile.mkdtemp(prefix="course-written-"))
+    folder = Path(tempfile.mkdtemp(prefix="written-", dir=parent))
     try:
         if unpack(archive, folder):
             return folder
