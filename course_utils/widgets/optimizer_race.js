@@ -167,7 +167,7 @@ function render({ model, el }) {
       update();
     });
     const sample = element(
-      "svg", { viewBox: "0 0 42 16", class: `sample lane ${key}`, "aria-hidden": "true" },
+      "svg", { viewBox: "0 0 42 16", class: `sample lane by-${key}`, "aria-hidden": "true" },
       element("path", { class: "way", d: "M1 8H41", "stroke-dasharray": dash }),
       element("path", { class: "marks", d: mark(21, 8, 5) }),
     );
@@ -196,7 +196,7 @@ function render({ model, el }) {
   });
   const losses = frame("Loss, logarithmic", 180, "step");
   const status = element("div", { class: "figure-status", "aria-live": "polite" });
-  const head = ["optimizer", "learning rate", "loss"].map((text) =>
+  const head = ["optimizer", "rate", "loss"].map((text) =>
     element("th", { scope: "col" }, text));
   const root = element(
     "div", { class: "course-figure descent race", role: "group", "aria-label": model.get("alt") },
@@ -273,7 +273,7 @@ function render({ model, el }) {
     const near = drawn.filter(([x, y]) => Math.abs(x) < 2000 && Math.abs(y) < 2000);
     const small = near.filter((_, k) => k % every === 0).map(([x, y]) => mark(x, y, size)).join("");
     const last = near.at(-1);
-    return element("g", { class: `lane ${key}` },
+    return element("g", { class: `lane by-${key}` },
       element("path", { class: "way", d: line(drawn), "stroke-dasharray": dash }),
       element("path", { class: "marks", d: small }),
       element("path", { class: "marks last", d: last ? mark(...last, 6) : "" }));

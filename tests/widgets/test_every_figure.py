@@ -46,7 +46,7 @@ FIGURES = {
     ),
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
-    OptimizerRace: (lambda: OptimizerRace("beale", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
+    OptimizerRace: (lambda: OptimizerRace("ravine", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
     Playground: (lambda: Playground(hidden=[8, 8, 8, 8], alt=ALT), ["Step"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),

@@ -220,7 +220,7 @@ def test_rates_are_changed_one_by_one_and_all_at_once(page):
 def test_noise_shakes_sgd_or_all_but_gradient_descent(page):
     def ways():
         return {
-            key: page.locator(f".field .lane.{key} .way").get_attribute("d")
+            key: page.locator(f".field .lane.by-{key} .way").get_attribute("d")
             for key in ("gd", "sgd", "adam")
         }
 
