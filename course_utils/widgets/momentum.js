@@ -80,7 +80,7 @@ function drawField({ inside, across, up, svg }, { kappa, start, steps }, path) {
   const [x0, y0] = [across(0), up(0)];
   const unit = across(1) - across(0);
   const places = path.map(([w1, w2]) => [across(w1), up(w2)]);
-  const shown = places.slice(0, 400).filter(([x, y]) => Math.abs(x) < 999 && Math.abs(y) < 999);
+  const shown = places.filter(([x, y]) => Math.abs(x) < 999 && Math.abs(y) < 999);
   const end = places.at(-1);
   inside.querySelector(".drawing").replaceChildren(
     ...levels.map((level) => element("path", { class: "contour", d: ellipse(
