@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,13 +21,66 @@ REFERENCE = {
 }
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_every_page_loads_in_silence_and_from_its_own_origin(visit, pages, theme):
-    for page in pages:
-        opened = visit(page, theme=theme)
-        assert opened.console == [], page
-        assert opened.failures == [], page
-        assert opened.foreign == [], page
+@dataclass
+class Seen:
+    """What one visit to a page showed."""
+
+    page: str
+    viewport: str
+    theme: str
+    complaints: dict[str, list[str]]
+    theme_shown: str
+    width: int
+    images: list[tuple[str, str]]
+    address: str
+    links: list[str]
+    accessibility: str
+
+    def __str__(self) -> str:
+        return f"{self.page} ({self.viewport}, {self.theme})"
+
+
+@pytest.fixture(scope="module")
+def seen(browser, origin, pages) -> list[Seen]:
+    """Every page, once in each size and theme: loading it is what takes long.
+
+    Also leaves a picture of each, top to bottom, for a person to look at.
+    """
+    found = []
+    for page, viewport, theme in itertools.product(pages, VIEWPORTS, THEMES):
+        if REFERENCE.get(page, (viewport, theme)) == (viewport, theme):
+            context = new_context(browser, viewport, theme)
+            found.append(look(Visit(context.new_page()), origin, page, viewport, theme))
+            context.close()
+    return found
+
+
+def look(visit: Visit, origin: str, page: str, viewport: str, theme: str) -> Seen:
+    visit.open(f"{origin}/{page}")
+    opened = visit.page
+    picture = SCREENSHOTS / f"{Path(page).stem}-{viewport}-{theme}.png"
+    opened.screenshot(path=picture, full_page=True)
+    what = {
+        "theme_shown": opened.evaluate("() => document.documentElement.dataset.theme"),
+        "width": opened.evaluate("() => document.documentElement.scrollWidth"),
+        "images": all_of(opened, "article img => [i.outerHTML.slice(0, 200), i.alt]"),
+        "address": opened.url,
+        "links": all_of(opened, "a[href] => a.getAttribute('href')"),
+        "complaints": {
+            "console": [*visit.console],  # axe fetches stylesheets again, which is not the page's
+            "failed": [*visit.failures],
+            "foreign": visit.foreign,
+        },
+    }
+    axe = Axe().run(opened)
+    report = axe.generate_report() if axe.violations_count else ""
+    return Seen(page, viewport, theme, **what, accessibility=report)
+
+
+def test_every_page_loads_in_silence_and_from_its_own_origin(seen):
+    for one in seen:
+        assert one.theme_shown == one.theme
+        assert not any(one.complaints.values()), f"{one}: {one.complaints}"
 
 
 def test_every_page_opens_from_the_disk(browser, site, pages):
@@ -39,52 +94,33 @@ def test_every_page_opens_from_the_disk(browser, site, pages):
         context.close()
 
 
-@pytest.mark.parametrize("viewport", VIEWPORTS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing_on_any_page(visit, pages, viewport, theme):
-    for page in pages:
-        if REFERENCE.get(page, (viewport, theme)) != (viewport, theme):
-            continue
-        opened = visit(page, viewport=viewport, theme=theme)
-        shown = opened.page.evaluate("() => document.documentElement.dataset.theme")
-        assert shown == theme
-        found = Axe().run(opened.page)
-        assert found.violations_count == 0, f"{page}\n{found.generate_report()}"
+def test_axe_finds_nothing_on_any_page(seen):
+    for one in seen:
+        assert not one.accessibility, f"{one}\n{one.accessibility}"
 
 
-@pytest.mark.parametrize("viewport", VIEWPORTS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_no_page_is_wider_than_the_screen(visit, pages, viewport, theme):
-    """Also leaves a picture of each page, top to bottom, for a person to look at."""
-    for page in pages:
-        if page in REFERENCE and (viewport, theme) != ("phone", "light"):  # width is the question
-            continue
-        opened = visit(page, viewport=viewport, theme=theme)
-        picture = SCREENSHOTS / f"{Path(page).stem}-{viewport}-{theme}.png"
-        opened.page.screenshot(path=picture, full_page=True)
-        width = opened.page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= VIEWPORTS[viewport]["width"], page
+def test_no_page_is_wider_than_the_screen(seen):
+    for one in seen:
+        assert one.width <= VIEWPORTS[one.viewport]["width"], one
 
 
-def test_every_image_has_a_description(visit, pages):
-    for page in pages:
-        images = "article img => [i.outerHTML.slice(0, 200), i.alt]"
-        for image, alt in all_of(visit(page).page, images):
-            assert len(alt) > 20, f"{page}: {image}"
+def test_every_image_has_a_description(seen):
+    for one in seen:
+        for image, alt in one.images:
+            assert len(alt) > 20, f"{one}: {image}"
 
 
-def test_every_internal_link_leads_somewhere(visit, pages, site):
-    for page in pages:
-        opened = visit(page).page
-        here = Path(urlsplit(opened.url).path).relative_to("/")  # index.html leads on to the intro
-        for href in all_of(opened, "a[href] => a.getAttribute('href')"):
+def test_every_internal_link_leads_somewhere(seen, site):
+    for one in seen:
+        here = Path(urlsplit(one.address).path).relative_to("/")  # index.html leads to the intro
+        for href in one.links:
             if "://" in href or href.startswith("mailto:"):
                 continue
             path, _, anchor = href.partition("#")
             target = (site / here).parent / path if path else site / here
-            assert target.is_file(), f"{page} links {href}"
+            assert target.is_file(), f"{one} links {href}"
             if anchor and target.suffix == ".html":
-                assert f'id="{anchor}"' in target.read_text(encoding="utf-8"), f"{page}: {href}"
+                assert f'id="{anchor}"' in target.read_text(encoding="utf-8"), f"{one}: {href}"
 
 
 def all_of(page: Page, query: str) -> list:
