@@ -1,0 +1,73 @@
+"""Chapter 02 in a reader's hands: its figures answer, its quizzes give reasons."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+NETWORKS = "chapters/02-multilayer-perceptrons.html"
+SECOND_HALF = "chapters/02b-activations-and-losses.html"
+
+
+@pytest.fixture
+def networks(visit) -> Page:
+    return visit(NETWORKS).page
+
+
+def test_the_playground_finds_xor_with_the_product_of_the_inputs_and_no_hidden_layer(networks):
+    figure = networks.locator(".playground")
+    figure.get_by_label("Data").select_option("xor")
+    figure.get_by_label("Hidden layers").select_option("0")
+    figure.get_by_label("x₁x₂").check()
+    figure.get_by_label("Learning rate").select_option("0.3")
+    for _ in range(5):
+        figure.get_by_role("button", name="Step", exact=True).click()
+    expect(figure).to_contain_text("epoch 5 · loss: training 0.0")
+
+
+def test_the_explorer_reads_a_slope_from_the_keyboard(visit):
+    figure = visit(SECOND_HALF).page.locator(".activation")
+    figure.get_by_role("combobox", name="Function").select_option(label="ReLU")
+    expect(figure).to_contain_text("f′(2) = 1")
+    point = figure.get_by_role("slider", name="Point x")
+    point.focus()
+    point.press("Home")
+    expect(figure).to_contain_text("f′(−6) = 0")
+
+
+@pytest.mark.parametrize(
+    ("page", "answer", "reason"),
+    [
+        (NETWORKS, "It is right in about half of the cases", "half a mean square"),
+        (SECOND_HALF, "Because the outputs sum to 1", "sum to 1 as well"),
+    ],
+)
+def test_quizzes_of_both_halves_answer(visit, page, answer, reason):
+    opened = visit(page).page
+    opened.locator(".MCButton").filter(has_text=answer).click()
+    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+
+
+def test_the_halves_link_each_other(networks):
+    networks.locator("article").get_by_role("link", name="The second half").last.click()
+    assert SECOND_HALF in networks.url
+    networks.locator("article").get_by_role("link", name="The first half").first.click()
+    assert NETWORKS in networks.url
+
+
+@pytest.mark.parametrize("page", [NETWORKS, SECOND_HALF])
+def test_solutions_unfold(visit, page):
+    solutions = visit(page).page.locator(".solution")
+    assert solutions.count() == 3
+    body = solutions.first.locator("section, .highlight").first
+    expect(body).not_to_be_visible()
+    solutions.first.locator("button, summary").first.click()
+    expect(body).to_be_visible()
+
+
+def test_claims_of_the_ledger_are_on_the_pages(visit):
+    shown = set()
+    for page in (NETWORKS, SECOND_HALF):
+        shown |= set(visit(page).page.locator(".claim-id").all_inner_texts())
+    starred = (38, 39, 41, 43, 47, 48, 51, 55, 57, 58, 62, 65, 68)
+    assert {f"(C{n:03})" for n in starred} <= shown
