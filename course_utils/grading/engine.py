@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from nbformat.warnings import DuplicateCellId, MissingIDFieldWarning
 from sqlalchemy.exc import SAWarning
 
 from course_utils.errors import CourseError
@@ -68,6 +69,9 @@ def grade(
         with warnings.catch_warnings():
             # nbgrader's own queries make SQLAlchemy 2 warn on every new submission.
             warnings.simplefilter("ignore", SAWarning)
+            # A submission's odd cell ids are mended, and nobody's business on the terminal.
+            warnings.simplefilter("ignore", DuplicateCellId)
+            warnings.simplefilter("ignore", MissingIDFieldWarning)
             return run.grade(chosen, force=force)
 
 
