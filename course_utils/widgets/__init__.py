@@ -2,6 +2,7 @@
 
 from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.base import InteractiveFigure
+from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
@@ -14,6 +15,7 @@ from course_utils.widgets.timeline import Timeline
 __all__ = [
     "ActivationExplorer",
     "ComputationGraph",
+    "ConvolutionExplorer",
     "InteractiveFigure",
     "Momentum",
     "NormalizationAxes",

@@ -13,6 +13,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     ActivationExplorer,
     ComputationGraph,
+    ConvolutionExplorer,
     Momentum,
     NormalizationAxes,
     OptimizerRace,
@@ -44,6 +45,7 @@ FIGURES = {
         ),
         ["End", "Back"],
     ),
+    ConvolutionExplorer: (lambda: ConvolutionExplorer.preset("emboss", place=[0, 9], alt=ALT), []),
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
     OptimizerRace: (lambda: OptimizerRace("ravine", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
