@@ -4,6 +4,7 @@ from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.graph import ComputationGraph
+from course_utils.widgets.matrix_view import MatrixView
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.optimizer_race import OptimizerRace
@@ -17,6 +18,7 @@ __all__ = [
     "ComputationGraph",
     "ConvolutionExplorer",
     "InteractiveFigure",
+    "MatrixView",
     "Momentum",
     "NormalizationAxes",
     "OptimizerRace",
