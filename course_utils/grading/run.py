@@ -32,6 +32,7 @@ from course_utils.grading.execute import lost
 from course_utils.grading.gradebook import open_gradebook
 from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.kernels.provisioner import interpreter_folders
+from course_utils.grading.kernels.zygote import WHERE_WANTED
 from course_utils.grading.prepare import Prepared, prepare
 from course_utils.grading.recorder import Recorder
 from course_utils.grading.records import Graded, Note, result
@@ -120,13 +121,15 @@ class Run:
             for row in self.gradebook.find_assignment(self.assignment).notebooks
         }
         self.kernels = {name: self._kernel(name) for name in self.released}
+        code = "".join(cell.source for nb in self.released.values() for cell in nb.cells)
+        preload = [module for word, module in WHERE_WANTED.items() if word in code]
         folders = {f for argv in self.kernels.values() if argv for f in interpreter_folders(argv)}
         self.clock.workers = self.workers
         with ExitStack() as stack:
             self.temporary = stack.enter_context(Scratch())
             try:
                 nursery = stack.enter_context(
-                    Nursery(sandbox=self.sandbox, folders=sorted(folders))
+                    Nursery(sandbox=self.sandbox, folders=sorted(folders), preload=preload)
                 )
             except KernelStartError as error:
                 raise CourseError(f"nothing was graded: {error}") from error

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
@@ -21,6 +22,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from course_utils.grading import sandbox
 from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.kernels.provisioner import interpreter_folders, is_this_interpreter
+from course_utils.grading.kernels.zygote import WHERE_WANTED
 from course_utils.grading.sandbox.limits import MIB, Limits
 from course_utils.student.execution import KernelStartError
 
@@ -242,6 +244,24 @@ def test_the_zygote_has_one_thread_no_secret_and_no_open_file(monkeypatch):
         # Its socket, nothing to read, nothing to print to, and where its last words go.
         assert [name for name in opened if name.startswith("socket:")] == opened[3:]
         assert len(opened) == 4, opened
+
+
+def test_what_an_assignment_wants_is_there_before_it_is_imported():
+    asks = "import sys; print('torch._dynamo' in sys.modules)"
+    with Nursery(preload=["no.such.module", WHERE_WANTED["optim"]]) as nursery:
+        assert inside(asks, nursery) == "True"
+
+
+def test_a_module_that_starts_a_thread_is_left_to_the_kernels():
+    module = Path(sysconfig.get_path("purelib"), "starts_a_thread_when_imported.py")
+    module.write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(9,)).start()"
+    )
+    try:
+        with Nursery(preload=[module.stem]) as nursery:
+            assert inside(f"import sys; print({module.stem!r} in sys.modules)", nursery) == "False"
+    finally:
+        module.unlink()
 
 
 def test_when_whoever_asked_is_killed_nothing_stays():

@@ -35,6 +35,7 @@ class Nursery:
     Args:
         sandbox: False forks kernels that can do whatever this user can.
         folders: more that its kernels see, read-only, such as another interpreter's.
+        preload: modules that the kernels will want, besides those that all get.
 
     Attributes:
         ahead: whoever takes one sandbox after another sets it, to have each made beforehand.
@@ -46,7 +47,9 @@ class Nursery:
     ahead = False
     _spare: Future[Fork] | None
 
-    def __init__(self, *, sandbox: bool = True, folders: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, sandbox: bool = True, folders: Sequence[str] = (), preload: Sequence[str] = ()
+    ) -> None:
         self.sandbox, self.folders = sandbox, tuple(folders)
         self._scratch = Scratch()
         self.folder = self._scratch.folder
@@ -58,7 +61,7 @@ class Nursery:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the nursery)
         self._spare, self._thread = None, ThreadPoolExecutor(1)
-        line = [sys.executable, "-P", "-m", ZYGOTE, str(theirs.fileno())]
+        line = [sys.executable, "-P", "-m", ZYGOTE, str(theirs.fileno()), *preload]
         if sandbox:
             line = bubblewrap.outer(line, shared=self.folder, folders=self.folders)
         self._process = subprocess.Popen(

@@ -51,16 +51,32 @@ PRELOADED = (
     "tornado.platform.asyncio",
     "course_utils.grading.kernels.kernel",
 )
+# What takes long too, and is wanted only where a notebook's code has such a word. The first two are
+# what torch puts off until somebody calls it. A library that looks for a notebook around it when it
+# is imported must not be here.
+WHERE_WANTED = {
+    "backward": "torch.fx.experimental.symbolic_shapes",
+    "optim": "torch._dynamo",
+    "networkx": "networkx",
+    "pandas": "pandas",
+    "scipy": "scipy",
+    "skimage": "skimage",
+    "sklearn": "sklearn",
+    "torchvision": "torchvision",
+}
 
 
 def main() -> None:
-    mother = socket.socket(fileno=int(sys.argv[1]))
+    descriptor, *wanted = sys.argv[1:]
+    mother = socket.socket(fileno=int(descriptor))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked for kernels
-    for name in PRELOADED:
+    for name in (*PRELOADED, *wanted):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     _format_a_traceback()
     if (threads := len(os.listdir("/proc/self/task"))) != 1:
+        if wanted:  # one of them starts threads: once more, without
+            os.execv(sys.executable, sys.orig_argv[: -len(wanted)])
         # setns refuses a process with threads, and fork copies only the one that calls it.
         sys.exit(f"the zygote has {threads} threads after its imports")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for wardens
