@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,11 +21,12 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils.grading import sandbox
+from course_utils.grading.kernels import SandboxedKernel
 from course_utils.grading.kernels.nursery import Nursery
 from course_utils.grading.kernels.provisioner import interpreter_folders, is_this_interpreter
 from course_utils.grading.kernels.zygote import WHERE_WANTED
 from course_utils.grading.sandbox.limits import MIB, Limits
-from course_utils.student.execution import KernelStartError
+from course_utils.student.execution import KernelStartError, RunToTheEnd
 
 pytestmark = pytest.mark.skipif(
     sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
@@ -60,6 +62,36 @@ def test_a_kernel_shows_what_any_kernel_shows(nursery):
     assert magic == ["execute_input", "execute_result"]
     assert "stream" in shell
     assert "stream" in system
+
+
+def test_tracebacks_are_those_of_any_kernel(nursery):
+    sources = [
+        "def half(x):\n    return x / 0\n\ndef both(x):\n    return half(x)",
+        "both(1)",
+        "import torch\ntorch.ones(2) @ torch.ones(3)",
+        "both(1)  # again, and in a function of a library\n",
+        "import functools\nfunctools.reduce(lambda a, b: half(a), [1, 2])",
+        "import inspect\nframe = inspect.currentframe()\nraise ValueError(str(["
+        "inspect.getmodule(frame), inspect.getmodule(half), inspect.getsource(half),"
+        " type(inspect.getsourcefile(half)), inspect.getmodule(frame.f_code)]))",
+    ]
+
+    def errors(client: type[NotebookClient], **kwargs) -> list[str]:
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+        client(notebook, allow_errors=True, **kwargs).execute()
+        shown = [
+            "\n".join(line for o in cell.outputs for line in o.traceback) for cell in notebook.cells
+        ]
+        return [re.sub(r"ipykernel_\d+", "ipykernel", text) for text in shown]
+
+    class Warm(NotebookClient):
+        def create_kernel_manager(self):
+            self.km = SandboxedKernel(nursery=nursery)
+            return self.km
+
+    ours = errors(Warm)
+    assert ours == errors(RunToTheEnd)
+    assert "ZeroDivisionError" in ours[1]
 
 
 def test_its_interpreter_is_a_fresh_one(nursery):

@@ -7,6 +7,7 @@ links into, and a client may connect before the kernel is there.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import random
@@ -14,9 +15,12 @@ import sys
 from typing import Any, NoReturn
 
 import zmq
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from traitlets import Type
 from traitlets.config import Config
 
 from course_utils.grading.kernels.warden import PORTS
@@ -56,9 +60,26 @@ class _HandedInHeartbeat(Heartbeat):
         self.socket.bind(f"ipc://{ENDPOINT}")
 
 
+class _CellCompiler(XCachingCompiler):
+    """Tells `inspect` what it finds out anyway: no module is the file that a cell is said to be.
+
+    It would ask thousands of modules, several times for each traceback.
+    """
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        name = super().get_code_name(raw_code, code, number)
+        getattr(inspect, "modulesbyfile", {})[name] = ""
+        return name
+
+
+class _Kernel(IPythonKernel):
+    compiler_class = Type(_CellCompiler)
+
+
 class HandedInKernelApp(IPKernelApp):
     """ipykernel's application on sockets that came as file descriptors."""
 
+    kernel_class = Type(_Kernel)
     outstream_class = "course_utils.grading.kernels.kernel.CappedOutStream"
 
     def __init__(self, sockets: dict[str, int], ready: int, **kwargs: Any) -> None:
