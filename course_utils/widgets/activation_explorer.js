@@ -275,14 +275,9 @@ function render({ model, el }) {
     );
   }
 
-  // The book's pages turn with the arrows that move the sliders.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
+  const end = live(el, root, model, NAMES, update);
   movable(boxes.value, handle, move, (right) => move(model.get("x") + 0.1 * right));
-  const changes = NAMES.map((name) => `change:${name}`).join(" ");
-  model.on(changes, update);
-  return () => model.off(changes, update);
+  return end;
 }
 
 export default { render };

@@ -297,13 +297,7 @@ function render({ model, el }) {
     after.made.setAttribute("aria-label", `The result, at the window ${short(value)}.`);
   }
 
-  // The book's pages turn with the arrows that move the window.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
-  const changes = NAMES.map((name) => `change:${name}`).join(" ");
-  model.on(changes, update);
-  return () => model.off(changes, update);
+  return live(el, root, model, NAMES, update);
 }
 
 export default { render };

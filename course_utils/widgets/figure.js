@@ -18,3 +18,14 @@ const number = (value) => {
   if (!Number.isFinite(value)) return String(value);
   return String(Number(value.toPrecision(4))).replaceAll("-", "−");
 };
+
+/** Put a figure in its place and draw it again when one of the names changes; returns the end. */
+function live(el, root, model, names, update) {
+  // The book's pages turn with the arrows that move what is in a figure.
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  el.append(root);
+  update();
+  const changes = names.map((name) => `change:${name}`).join(" ");
+  model.on(changes, update);
+  return () => model.off(changes, update);
+}

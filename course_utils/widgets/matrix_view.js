@@ -164,13 +164,7 @@ function render({ model, el }) {
       element("p", i ? {} : { class: "formula" }, text)));
   }
 
-  // The book's pages turn with the arrows that move the choice.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
-  const changes = NAMES.map((name) => `change:${name}`).join(" ");
-  model.on(changes, update);
-  return () => model.off(changes, update);
+  return live(el, root, model, NAMES, update);
 }
 
 export default { render };

@@ -255,12 +255,7 @@ function render({ model, el }) {
       element("p", i === 1 ? { class: "formula" } : {}, line)));
   }
 
-  // The book's pages turn with the arrows that move the cursor.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
-  model.on("change:points change:steps", update);
-  return () => model.off("change:points change:steps", update);
+  return live(el, root, model, ["points", "steps"], update);
 }
 
 export default { render };

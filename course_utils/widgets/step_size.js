@@ -249,13 +249,7 @@ function render({ model, el }) {
     drawErrors(errors, now);
   }
 
-  // The book's pages turn with the arrows that move the slider.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
-  const changes = NAMES.map((name) => `change:${name}`).join(" ");
-  model.on(changes, update);
-  return () => model.off(changes, update);
+  return live(el, root, model, NAMES, update);
 }
 
 export default { render };

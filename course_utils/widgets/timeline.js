@@ -85,12 +85,7 @@ function render({ model, el }) {
     );
   }
 
-  // The book's pages turn with the arrows that move the slider.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(root);
-  update();
-  model.on("change:chosen", update);
-  return () => model.off("change:chosen", update);
+  return live(el, root, model, ["chosen"], update);
 }
 
 export default { render };
