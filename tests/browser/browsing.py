@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "_build" / "screenshots"
 VIEWPORTS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -51,3 +51,19 @@ def new_context(
     browser: Browser, viewport: str = "desktop", theme: str = "light"
 ) -> BrowserContext:
     return browser.new_context(viewport=VIEWPORTS[viewport], color_scheme=theme)
+
+
+def quiz_answers(page: Page, answer: str, reason: str) -> None:
+    """Choose the answer; the quiz must give the reason."""
+    page.locator(".MCButton").filter(has_text=answer).click()
+    expect(page.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+
+
+def solutions_unfold(page: Page, count: int) -> None:
+    """There are so many solutions, and the first one is shown when it is asked for."""
+    solutions = page.locator(".solution")
+    assert solutions.count() == count
+    body = solutions.first.locator("section, .highlight").first
+    expect(body).not_to_be_visible()
+    solutions.first.locator("button, summary").first.click()
+    expect(body).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browsing import quiz_answers, solutions_unfold
 from playwright.sync_api import Page, expect
 
 HISTORY = "chapters/01-history.html"
@@ -85,9 +86,7 @@ def test_without_javascript_the_figures_are_pictures_with_words(browser, origin)
     ],
 )
 def test_quizzes_of_both_halves_answer(visit, page, answer, reason):
-    opened = visit(page).page
-    opened.locator(".MCButton").filter(has_text=answer).click()
-    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+    quiz_answers(visit(page).page, answer, reason)
 
 
 def test_the_halves_link_each_other(chapter):
@@ -100,13 +99,7 @@ def test_the_halves_link_each_other(chapter):
 
 @pytest.mark.parametrize("page", [HISTORY, SECOND_HALF])
 def test_solutions_unfold(visit, page):
-    opened = visit(page).page
-    solutions = opened.locator(".solution")
-    assert solutions.count() == 3
-    body = solutions.first.locator("section, .highlight").first
-    expect(body).not_to_be_visible()
-    solutions.first.locator("button, summary").first.click()
-    expect(body).to_be_visible()
+    solutions_unfold(visit(page).page, 3)
 
 
 def test_claims_of_the_ledger_are_on_the_pages(visit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browsing import quiz_answers, solutions_unfold
 from playwright.sync_api import Page, expect
 
 NETWORKS = "chapters/02-multilayer-perceptrons.html"
@@ -43,9 +44,7 @@ def test_the_explorer_reads_a_slope_from_the_keyboard(visit):
     ],
 )
 def test_quizzes_of_both_halves_answer(visit, page, answer, reason):
-    opened = visit(page).page
-    opened.locator(".MCButton").filter(has_text=answer).click()
-    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+    quiz_answers(visit(page).page, answer, reason)
 
 
 def test_the_halves_link_each_other(networks):
@@ -57,12 +56,7 @@ def test_the_halves_link_each_other(networks):
 
 @pytest.mark.parametrize("page", [NETWORKS, SECOND_HALF])
 def test_solutions_unfold(visit, page):
-    solutions = visit(page).page.locator(".solution")
-    assert solutions.count() == 3
-    body = solutions.first.locator("section, .highlight").first
-    expect(body).not_to_be_visible()
-    solutions.first.locator("button, summary").first.click()
-    expect(body).to_be_visible()
+    solutions_unfold(visit(page).page, 3)
 
 
 def test_claims_of_the_ledger_are_on_the_pages(visit):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import THEMES, Visit
+from browsing import THEMES, Visit, quiz_answers
 from playwright.sync_api import Page, expect
 
 CHAPTER = "chapters/03-backpropagation.html"
@@ -111,9 +111,7 @@ def test_quiz_says_why_an_answer_is_right_or_wrong(visit, theme):
     ],
 )
 def test_quizzes_of_both_halves_answer(visit, page, answer, reason):
-    opened = visit(page).page
-    opened.locator(".MCButton").filter(has_text=answer).click()
-    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+    quiz_answers(visit(page).page, answer, reason)
 
 
 def test_the_halves_link_each_other_and_the_missing_chapters_are_plain_words(visit):

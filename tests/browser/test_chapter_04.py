@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browsing import quiz_answers
 from playwright.sync_api import Page, expect
 
 OPTIMIZERS = "chapters/04-optimization.html"
@@ -54,9 +55,7 @@ def test_the_race_runs_on_the_plane_of_two_trained_networks(visit):
     ],
 )
 def test_the_quiz_of_every_page_answers(visit, page, answer, reason):
-    opened = visit(page).page
-    opened.locator(".MCButton").filter(has_text=answer).click()
-    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
+    quiz_answers(visit(page).page, answer, reason)
 
 
 def test_the_pages_link_each_other(chapter):

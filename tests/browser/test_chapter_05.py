@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browsing import quiz_answers, solutions_unfold
 from playwright.sync_api import Page, expect
 
 REGULARIZATION = "chapters/05-regularization.html"
@@ -51,14 +52,8 @@ def test_questions_answer_solutions_unfold_and_the_halves_link_each_other(
     visit, page, answer, reason, solutions
 ):
     opened = visit(page).page
-    opened.locator(".MCButton").filter(has_text=answer).click()
-    expect(opened.locator(".Feedback").filter(has_text=reason)).to_be_visible()
-    folded = opened.locator(".solution")
-    assert folded.count() == solutions
-    body = folded.first.locator("section, .highlight").first
-    expect(body).not_to_be_visible()
-    folded.first.locator("button, summary").first.click()
-    expect(body).to_be_visible()
+    quiz_answers(opened, answer, reason)
+    solutions_unfold(opened, solutions)
     name, other = ("second", NORMALIZATION) if page == REGULARIZATION else ("first", REGULARIZATION)
     opened.locator("article").get_by_role("link", name=f"The {name} half").last.click()
     assert other in opened.url
