@@ -10,6 +10,7 @@ from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.optimizer_race import OptimizerRace
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.playground import Playground
+from course_utils.widgets.sinkhorn_balancing import SinkhornBalancing
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
 
@@ -24,6 +25,7 @@ __all__ = [
     "OptimizerRace",
     "PerceptronTrainer",
     "Playground",
+    "SinkhornBalancing",
     "StepSize",
     "Timeline",
 ]

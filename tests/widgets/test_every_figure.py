@@ -20,6 +20,7 @@ from course_utils.widgets import (
     OptimizerRace,
     PerceptronTrainer,
     Playground,
+    SinkhornBalancing,
     StepSize,
     Timeline,
 )
@@ -53,6 +54,7 @@ FIGURES = {
     OptimizerRace: (lambda: OptimizerRace("ravine", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
     Playground: (lambda: Playground(hidden=[8, 8, 8, 8], alt=ALT), ["Step"]),
+    SinkhornBalancing: (lambda: SinkhornBalancing(steps=1, alt=ALT), ["Until balanced"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
     Timeline: (
         lambda: Timeline([(1943, "ideas", "A neuron", "…"), (1969, "books", "A", "…")], alt=ALT),
