@@ -13,6 +13,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     ActivationExplorer,
     ComputationGraph,
+    ConvolutionArithmetic,
     ConvolutionExplorer,
     MatrixView,
     Momentum,
@@ -46,6 +47,10 @@ FIGURES = {
             alt=ALT,
         ),
         ["End", "Back"],
+    ),
+    ConvolutionArithmetic: (
+        lambda: ConvolutionArithmetic(size=8, stride=3, padding=1, dilation=2, alt=ALT),
+        ["Step"],
     ),
     ConvolutionExplorer: (lambda: ConvolutionExplorer.preset("emboss", place=[0, 9], alt=ALT), []),
     MatrixView: (lambda: MatrixView(padding=1, chosen=5, weight=4, alt=ALT), []),
