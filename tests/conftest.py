@@ -61,6 +61,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who runs what under ``pytest -n 2 --dist loadgroup``: a file's tests stay together.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -136,3 +137,10 @@ def test_pins_satisfy_every_range_in_pyproject():
 def test_importing_the_package_and_asking_for_help_load_no_torch():
     code = "import sys, course_utils, course_utils.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run(["python", "-c", code], check=False).returncode == 0
+
+
+def test_tests_that_share_something_costly_run_in_the_same_process(request):
+    """A group's name stands in the name of a test once pytest-xdist has seen it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process")
+    assert request.node.nodeid.endswith("@tests/test_repository.py")
