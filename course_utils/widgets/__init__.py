@@ -11,6 +11,7 @@ from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.optimizer_race import OptimizerRace
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.playground import Playground
+from course_utils.widgets.receptive_field_explorer import ReceptiveFieldExplorer
 from course_utils.widgets.sinkhorn_balancing import SinkhornBalancing
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
@@ -27,6 +28,7 @@ __all__ = [
     "OptimizerRace",
     "PerceptronTrainer",
     "Playground",
+    "ReceptiveFieldExplorer",
     "SinkhornBalancing",
     "StepSize",
     "Timeline",

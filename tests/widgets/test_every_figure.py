@@ -21,6 +21,7 @@ from course_utils.widgets import (
     OptimizerRace,
     PerceptronTrainer,
     Playground,
+    ReceptiveFieldExplorer,
     SinkhornBalancing,
     StepSize,
     Timeline,
@@ -59,6 +60,10 @@ FIGURES = {
     OptimizerRace: (lambda: OptimizerRace("ravine", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
     PerceptronTrainer: (lambda: PerceptronTrainer(points=EXAMPLES["XOR"], steps=7, alt=ALT), []),
     Playground: (lambda: Playground(hidden=[8, 8, 8, 8], alt=ALT), ["Step"]),
+    ReceptiveFieldExplorer: (
+        lambda: ReceptiveFieldExplorer.preset("dilated 1-2-4-8", place=[0.2, 0.5], alt=ALT),
+        ["Add below"],
+    ),
     SinkhornBalancing: (lambda: SinkhornBalancing(steps=1, alt=ALT), ["Until balanced"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
     Timeline: (
