@@ -2,6 +2,7 @@
 
 from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.base import InteractiveFigure
+from course_utils.widgets.cluster_explorer import ClusterExplorer
 from course_utils.widgets.convolution_arithmetic import ConvolutionArithmetic
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.graph import ComputationGraph
@@ -18,6 +19,7 @@ from course_utils.widgets.timeline import Timeline
 
 __all__ = [
     "ActivationExplorer",
+    "ClusterExplorer",
     "ComputationGraph",
     "ConvolutionArithmetic",
     "ConvolutionExplorer",

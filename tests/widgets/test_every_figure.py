@@ -7,11 +7,13 @@ import json
 
 import living
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 
 from course_utils import widgets
 from course_utils.widgets import (
     ActivationExplorer,
+    ClusterExplorer,
     ComputationGraph,
     ConvolutionArithmetic,
     ConvolutionExplorer,
@@ -34,6 +36,15 @@ ALT = 'What "the figure" shows, where a < b'
 # For each figure: how to make one, and the buttons to press before it is looked at.
 FIGURES = {
     ActivationExplorer: (lambda: ActivationExplorer(kind="elu", alt=ALT), []),
+    ClusterExplorer: (
+        lambda: ClusterExplorer(
+            torch.eye(6).reshape(6, 2, 3).repeat(20, 1, 1),
+            [[i * e % 12 for i in range(120)] for e in (0, 1)],
+            [i % 10 for i in range(120)],
+            alt=ALT,
+        ),
+        [],
+    ),
     ComputationGraph: (
         lambda: ComputationGraph(
             {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
