@@ -115,7 +115,7 @@ class SinkhornBalancing(InteractiveFigure):
                     corner = (2 * c + 0.5 - side / 2, r - side / 2)
                     ax.add_patch(Rectangle(corner, side, side, facecolor="#0072B2"))
                     ax.text(2 * c + 1.0, r, f"{value:.2f}", va="center")
-                    if value == max(row):
+                    if value == max(row) and sum(value - v < 1e-9 for v in row) == 1:
                         ax.add_patch(Rectangle((2 * c + 0.02, r - 0.47), 1.96, 0.94, fill=False))
                 ax.text(2 * k + 0.3, r, f"{q[r].sum().item():.3f}", va="center")
             for c, total in enumerate(q.sum(0).tolist()):
