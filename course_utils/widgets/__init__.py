@@ -1,6 +1,7 @@
 """Interactive figures: their logic runs in the browser, in a notebook and on a page alike."""
 
 from course_utils.widgets.activation_explorer import ActivationExplorer
+from course_utils.widgets.alexnet_builder import AlexNetBuilder
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.cluster_explorer import ClusterExplorer
 from course_utils.widgets.convolution_arithmetic import ConvolutionArithmetic
@@ -19,6 +20,7 @@ from course_utils.widgets.timeline import Timeline
 
 __all__ = [
     "ActivationExplorer",
+    "AlexNetBuilder",
     "ClusterExplorer",
     "ComputationGraph",
     "ConvolutionArithmetic",

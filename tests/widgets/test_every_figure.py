@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from course_utils import widgets
 from course_utils.widgets import (
     ActivationExplorer,
+    AlexNetBuilder,
     ClusterExplorer,
     ComputationGraph,
     ConvolutionArithmetic,
@@ -45,6 +46,7 @@ FIGURES = {
         ),
         [],
     ),
+    AlexNetBuilder: (lambda: AlexNetBuilder(without=[3, 4], size=224, alt=ALT), []),
     ComputationGraph: (
         lambda: ComputationGraph(
             {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
