@@ -6,6 +6,7 @@ from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.cluster_explorer import ClusterExplorer
 from course_utils.widgets.convolution_arithmetic import ConvolutionArithmetic
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
+from course_utils.widgets.feature_explorer import FeatureExplorer
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.matrix_view import MatrixView
 from course_utils.widgets.momentum import Momentum
@@ -25,6 +26,7 @@ __all__ = [
     "ComputationGraph",
     "ConvolutionArithmetic",
     "ConvolutionExplorer",
+    "FeatureExplorer",
     "InteractiveFigure",
     "MatrixView",
     "Momentum",

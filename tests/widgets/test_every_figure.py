@@ -9,6 +9,7 @@ import living
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from test_feature_explorer import explorer
 
 from course_utils import widgets
 from course_utils.widgets import (
@@ -18,6 +19,7 @@ from course_utils.widgets import (
     ComputationGraph,
     ConvolutionArithmetic,
     ConvolutionExplorer,
+    FeatureExplorer,
     MatrixView,
     Momentum,
     NormalizationAxes,
@@ -67,6 +69,7 @@ FIGURES = {
         ["Step"],
     ),
     ConvolutionExplorer: (lambda: ConvolutionExplorer.preset("emboss", place=[0, 9], alt=ALT), []),
+    FeatureExplorer: (lambda: explorer(layer=2, unit=5, alt=ALT), []),
     MatrixView: (lambda: MatrixView(padding=1, chosen=5, weight=4, alt=ALT), []),
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
