@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 from pathlib import Path
@@ -43,3 +44,29 @@ def test_moved_digits_are_read_as_recorded():
         expected = kept["digits"]["fully connected"][0][kind][places.index(at)]
         found = made.accuracy(net, made.moved(x_new, **{name: at}), y_new)
         assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_an_untrained_network_is_worth_what_is_recorded_with_few_labels():
+    made, kept = script("self_supervision"), record("self_supervision")
+    key = {"set": "mnist-5k", "task": "random", "augment": "as_it_is", "seed": 0}
+    (expected,) = [run["accuracy"] for run in kept["runs"] if key.items() <= run.items()]
+    expected = expected[kept["per_class"].index(5)]
+    made.PER_CLASS = (5,)
+    (found,) = made.run(made.from_the_pages(), *key.values())["accuracy"]
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_what_both_pages_on_self_supervision_define_is_the_same():
+    made = script("self_supervision")
+    first, second = (
+        {
+            node.name: ast.unparse(node)
+            for cell in made.recorded_cells(page)
+            for node in ast.parse(cell).body
+            if isinstance(node, ast.FunctionDef)
+        }
+        for page in made.PAGES
+    )
+    both = first.keys() & second.keys()
+    assert {"encoder", "pretrain", "probe", "warp"} <= both
+    assert all(first[name] == second[name] for name in both)
