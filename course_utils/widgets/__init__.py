@@ -18,6 +18,7 @@ from course_utils.widgets.receptive_field_explorer import ReceptiveFieldExplorer
 from course_utils.widgets.sinkhorn_balancing import SinkhornBalancing
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
+from course_utils.widgets.transfer_explorer import TransferExplorer
 
 __all__ = [
     "ActivationExplorer",
@@ -38,4 +39,5 @@ __all__ = [
     "SinkhornBalancing",
     "StepSize",
     "Timeline",
+    "TransferExplorer",
 ]

@@ -30,9 +30,11 @@ from course_utils.widgets import (
     SinkhornBalancing,
     StepSize,
     Timeline,
+    TransferExplorer,
 )
 from course_utils.widgets.landscapes import OPTIMIZERS
 from course_utils.widgets.perceptron import EXAMPLES
+from course_utils.widgets.transfer_explorer import WAYS
 
 ALT = 'What "the figure" shows, where a < b'
 
@@ -84,6 +86,22 @@ FIGURES = {
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),
     Timeline: (
         lambda: Timeline([(1943, "ideas", "A neuron", "…"), (1969, "books", "A", "…")], alt=ALT),
+        [],
+    ),
+    TransferExplorer: (
+        lambda: TransferExplorer(
+            {
+                "targets": {
+                    "t": {"sizes": [10], "steps": 9, "parameters": dict.fromkeys(WAYS, 3_373_570)}
+                },
+                "runs": [
+                    {"arm": w, "size": 10, "seed": s, "steps": 9, "accuracy": a, "seconds": 5.0}
+                    for w in WAYS
+                    for s, a in enumerate((0.8, 0.9))
+                ],
+            },
+            alt=ALT,
+        ),
         [],
     ),
 }
