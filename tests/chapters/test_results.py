@@ -70,3 +70,11 @@ def test_what_both_pages_on_self_supervision_define_is_the_same():
     both = first.keys() & second.keys()
     assert {"encoder", "pretrain", "probe", "warp"} <= both
     assert all(first[name] == second[name] for name in both)
+
+
+def test_a_residual_net_begins_to_learn_as_recorded():
+    made, kept = script("architectures"), record("architectures")
+    key = {"depth": 8, "shortcuts": True, "rate": 0.01, "seed": 0}
+    (expected,) = [run["losses"] for run in kept["depths"] if key.items() <= run.items()]
+    found = made.deep(*key.values(), epochs=2)["losses"]
+    assert found == pytest.approx(expected[:2], rel=0.05)
