@@ -234,7 +234,7 @@ function render({ model, el }) {
       element("p", { class: "figure-key" },
         "Frames: what the unit sees where it answers most. Weights: orange positive, blue negative, " +
           "one tile for each map that the unit reads. Keys in the image: arrows move the pen, space " +
-          "sets a dot. A patch, when pressed, becomes the image.")),
+          "sets a dot. A patch, when pressed, becomes the image. Layer 3 has a bar for each class.")),
   );
 
   /** The image, the frame around a unit's field, and a margin that a field may reach into. */
@@ -299,18 +299,27 @@ function render({ model, el }) {
     const [cy, cx] = cursor;
     overlay.replaceChildren(...framed(canvas, image, field(net, l, row, column)),
       element("rect", { x: cx, y: cy, width: 1, height: 1, class: "cursor" }));
-    const scale = Math.max(...best.map((each) => each[l - 1][u].value), value, 1e-9);
-    paint(answer.picture, side, side, (i) => gray(map[i] / scale));
+    const came = best[chosen][l - 1][u], p = chances(found[2]);
+    if (l === 3) { // a bar for each class, the chosen one in color
+      paint(answer.picture, 40, 40, (i) => {
+        const k = Math.floor((i % 40) / 4), lit = i % 4 < 3 && 40 - Math.floor(i / 40) <= 40 * p[k];
+        return lit ? (k === u ? [240, 160, 80] : [255, 255, 255]) : [0, 0, 0];
+      });
+    } else {
+      const scale = Math.max(...best.map((each) => each[l - 1][u].value), value, 1e-9);
+      paint(answer.picture, side, side, (i) => gray(map[i] / scale));
+    }
     const silent = map.filter((v) => v === 0).length / map.length;
-    answer.caption.textContent = l === 3 ? "answer: one score" : `answer: ${side} × ${side} places`;
-    answer.picture.setAttribute("aria-label", `Answer of the unit, at most ${two(value)}`);
+    answer.caption.textContent = l === 3 ? "chances of 0 … 9" : `answer: ${side} × ${side} places`;
+    answer.picture.setAttribute("aria-label", l === 3 ?
+      `Chances: ${p.map((chance, k) => `${k} ${chance.toFixed(2)}`).join(", ")}` :
+      `Answer of the unit, at most ${two(value)}`);
     if (shown !== `${l} ${u}`) {
       drawWeights(l, u);
       showPatches(l, u);
       shown = `${l} ${u}`;
     }
 
-    const came = best[chosen][l - 1][u], p = chances(found[2]);
     const [first, second] = p.map((_, k) => k).sort((a, b) => p[b] - p[a]);
     const place = l === 3 ? "" : `, largest at row ${row}, column ${column}`;
     const name = l === 3 ? `Score of class ${u}` : `Layer ${l}, unit ${u}`;

@@ -128,6 +128,9 @@ def test_pixels_are_drawn_erased_shifted_and_restored_and_the_answer_follows(pag
     assert status(page) == before
     page.get_by_role("combobox", name="Layer").select_option("3: class scores")
     assert page.get_by_role("combobox", name="Unit").locator("option").count() == 10
+    chances = figure.answers(figure.pictures[:1])[2].softmax(1)[0]
+    shown = page.get_by_role("img", name="Chances").get_attribute("aria-label")
+    assert shown == "Chances: " + ", ".join(f"{k} {p:.2f}" for k, p in enumerate(chances))
     page.locator(".patches button").first.click()
     assert page.evaluate("saved.chosen") == explorer(layer=3, unit=0).top()[0][0]
 
