@@ -1,6 +1,6 @@
 """Seven ways to train EfficientNet-Lite0 for a small target: the runs behind finetuning.json.
 
-    COURSE_DATA=… python chapters/results/finetuning.py hymenoptera fashion-mnist
+    COURSE_DATA=… python chapters/results/finetuning.py
 
 Every run is written to the file at once, and what is there is not run again. Each way gets the
 same four learning rates to choose from, by the validation accuracy of one draw of the middle size
@@ -16,10 +16,10 @@ import math
 import platform
 import sys
 import time
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,7 @@ LOWER_BLOCKS = 11  # of 16: what `top` leaves as it is
 WEIGHTS = efficientnet_lite0.load
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A data set to move to: its images are scaled to ``pixels``, ``pool`` of them may be drawn."""
 
     pixels: int
@@ -63,13 +62,12 @@ ARMS = {
 }
 
 
-@dataclass
-class Split:
-    """Images (uint8) and labels, of which the first dimension is the example."""
+class Split(NamedTuple):
+    """Images as the network wants them, and their labels."""
 
     x: Tensor
     y: Tensor
-    kept: dict[str, Tensor] = field(default_factory=dict)  # what the frozen part makes of them
+    kept: dict[str, Tensor]  # what a frozen part makes of them and of their mirror images
 
 
 @cache
@@ -80,18 +78,15 @@ def splits(name: str) -> tuple[Split, Split, Split]:
     pool, validation = order[: target.pool], order[target.pool :][: target.validation]
     test = slice(target.test)
     return (
-        Split(pictures(found.x_train[pool], target.pixels), found.y_train[pool]),
-        Split(pictures(found.x_train[validation], target.pixels), found.y_train[validation]),
-        Split(pictures(found.x_test[test], target.pixels), found.y_test[test]),
+        Split(pictures(found.x_train[pool], target.pixels), found.y_train[pool], {}),
+        Split(pictures(found.x_train[validation], target.pixels), found.y_train[validation], {}),
+        Split(pictures(found.x_test[test], target.pixels), found.y_test[test], {}),
     )
 
 
 def pictures(x: Tensor, pixels: int) -> Tensor:
-    """Gray vectors or color images as (N, 3, pixels, pixels), as the network wants them."""
-    if x.ndim == 2:
-        x = x.reshape(-1, 1, 28, 28).expand(-1, 3, -1, -1)
-    x = x.float() / 255 if x.dtype == torch.uint8 else x
-    x = F.interpolate(x, size=(pixels, pixels), mode="bilinear", antialias=True)
+    """Photographs (N, 3, H, W), uint8, scaled to ``pixels`` and normalized as the network wants."""
+    x = F.interpolate(x.float() / 255, size=(pixels, pixels), mode="bilinear", antialias=True)
     return WEIGHTS().normalize(x).contiguous(memory_format=torch.channels_last)
 
 
@@ -157,7 +152,9 @@ def _pretrained() -> nn.Module:
     return net.to(memory_format=torch.channels_last)
 
 
-def run(name: str, arm: str, size: int, seed: int, rate: float, *, steps: int | None = None):
+def run(
+    name: str, arm: str, size: int, seed: int, rate: float, *, steps: int | None = None
+) -> tuple[Net, float, float, float]:
     """Train once; returns the network, accuracy on validation and test, and CPU seconds."""
     target = TARGETS[name]
     pool, validation, test = splits(name)
@@ -248,7 +245,7 @@ def main(names: list[str]) -> None:
         target = TARGETS[name]
         pool, _, _ = splits(name)
         classes = int(pool.y.max()) + 1
-        saved["targets"][name] = vars(target) | {
+        saved["targets"][name] = target._asdict() | {
             "classes": classes,
             "parameters": {arm: trained_parameters(arm, classes) for arm in ARMS},
         }
@@ -260,13 +257,12 @@ def main(names: list[str]) -> None:
                     saved["tuning"].append(key | {"validation": round(validation, 4)})
                     save()
                     print(key, f"{validation:.3f}", flush=True)
-        for arms in ([a for a in ARMS if a != "scratch"], ["scratch"]):
-            for seed in SEEDS:
-                for arm in arms:
-                    for size in target.sizes:
-                        measure(name, arm, size, seed)
-        # Does the random start only lack time?
         for seed in SEEDS:
+            for arm in ARMS:
+                for size in target.sizes:
+                    measure(name, arm, size, seed)
+        # Does the random start only lack time?
+        for seed in SEEDS[:2]:
             measure(name, "scratch", target.sizes[-1], seed, steps=5 * target.steps)
 
 

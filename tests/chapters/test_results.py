@@ -8,8 +8,12 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
+
+from course_utils import data
+from course_utils.errors import CourseError
 
 RESULTS = Path(__file__).resolve().parents[2] / "chapters" / "results"
 
@@ -78,3 +82,25 @@ def test_a_residual_net_begins_to_learn_as_recorded():
     (expected,) = [run["losses"] for run in kept["depths"] if key.items() <= run.items()]
     found = made.deep(*key.values(), epochs=2)["losses"]
     assert found == pytest.approx(expected[:2], rel=0.05)
+
+
+def test_the_last_layer_learns_ants_and_bees_as_recorded():
+    made, kept = script("finetuning"), record("finetuning")
+    key = {"target": "hymenoptera", "arm": "last", "size": 10, "seed": 0}
+    (expected,) = [run for run in kept["runs"] if key.items() <= run.items()]
+    try:
+        _, _, found, _ = made.run(*key.values(), rate=expected["rate"])
+    except CourseError as error:
+        pytest.skip(str(error))
+    assert found == pytest.approx(expected["accuracy"], abs=0.02)
+
+
+def test_stored_features_are_those_of_the_photographs():
+    made = script("hymenoptera_features")
+    kept = np.load(RESULTS / "hymenoptera_features.npz")
+    try:
+        photographs = data.load("hymenoptera").x_test[:2]
+    except CourseError as error:
+        pytest.skip(str(error))
+    stored = torch.tensor(kept["x_test"][:2]) * (float(kept["scale"]) / 255)
+    assert torch.allclose(made.features(photographs), stored, atol=made.SCALE / 255)
