@@ -67,7 +67,7 @@ class Split(NamedTuple):
 
     x: Tensor
     y: Tensor
-    kept: dict[str, Tensor]  # what a frozen part makes of them and of their mirror images
+    kept: dict[tuple[int, bool], Tensor]  # what so many frozen layers make of them; mirrored?
 
 
 @cache
@@ -135,14 +135,14 @@ class Net(nn.Module):
         return self.last(self.trunk(x))
 
     @torch.no_grad()
-    def keep(self, split: Split, arm: str) -> Tensor:
-        """What the frozen part gives for each image and for its mirror image: (2, N, …)."""
-        if arm not in split.kept:
+    def keep(self, split: Split, mirrored: bool) -> Tensor:
+        """What the frozen part gives for each image, or for its mirror image; computed once."""
+        key = (len(self.frozen), mirrored)
+        if key not in split.kept:
             self.eval()
-            both = [[self.frozen(x) for x in split.x.split(64)], []]
-            both[1] = [self.frozen(x.flip(3)) for x in split.x.split(64)]
-            split.kept[arm] = torch.stack([torch.cat(way) for way in both])
-        return split.kept[arm]
+            parts = [x.flip(3) if mirrored else x for x in split.x.split(64)]
+            split.kept[key] = torch.cat([self.frozen(x) for x in parts])
+        return split.kept[key]
 
 
 @cache
@@ -154,10 +154,9 @@ def _pretrained() -> nn.Module:
 
 def run(
     name: str, arm: str, size: int, seed: int, rate: float, *, steps: int | None = None
-) -> tuple[Net, float, float, float]:
-    """Train once; returns the network, accuracy on validation and test, and CPU seconds."""
-    target = TARGETS[name]
-    pool, validation, test = splits(name)
+) -> tuple[Net, float]:
+    """Train once; returns the network and the CPU seconds that it took."""
+    target, (pool, _, _) = TARGETS[name], splits(name)
     steps = steps or target.steps
     classes = int(pool.y.max()) + 1
     started = time.process_time()
@@ -166,7 +165,7 @@ def run(
     draws = torch.Generator().manual_seed(seed)
     order = torch.randperm(target.pool, generator=draws)
     rows = torch.cat([order[pool.y[order] == k][: size // classes] for k in range(classes)])
-    x, y = net.keep(pool, arm if arm in ("last", "top") else "images"), pool.y
+    x, y = torch.stack([net.keep(pool, False), net.keep(pool, True)]), pool.y
     new = list(net.last.parameters())
     copied = [p for p in net.trunk.parameters() if p.requires_grad]
     mild = rate / 10 if arm == "layered" else rate
@@ -188,16 +187,14 @@ def run(
         loss.backward()
         optimizer.step()
         cosine.step()
-    seconds = time.process_time() - started
-    return net, accuracy(net, validation, arm), accuracy(net, test, arm), seconds
+    return net, time.process_time() - started
 
 
 @torch.no_grad()
-def accuracy(net: Net, split: Split, arm: str) -> float:
+def accuracy(net: Net, split: Split) -> float:
     """Share of right answers, images as they are."""
     net.eval()
-    x = net.keep(split, arm if arm in ("last", "top") else "images")[0]
-    answers = torch.cat([net(part).argmax(1) for part in x.split(64)])
+    answers = torch.cat([net(part).argmax(1) for part in net.keep(split, False).split(64)])
     return (answers == split.y).double().mean().item()
 
 
@@ -234,7 +231,8 @@ def main(names: list[str]) -> None:
         key = {"target": name, "arm": arm, "size": size, "seed": seed}
         key["steps"] = options.get("steps") or TARGETS[name].steps
         if not known("runs", **key):
-            _, _, test, seconds = run(name, arm, size, seed, rate, **options)
+            net, seconds = run(name, arm, size, seed, rate, **options)
+            test = accuracy(net, splits(name)[2])
             saved["runs"].append(
                 key | {"rate": rate, "accuracy": round(test, 4), "seconds": round(seconds, 1)}
             )
@@ -243,7 +241,7 @@ def main(names: list[str]) -> None:
 
     for name in names:
         target = TARGETS[name]
-        pool, _, _ = splits(name)
+        pool, validation, _ = splits(name)
         classes = int(pool.y.max()) + 1
         saved["targets"][name] = target._asdict() | {
             "classes": classes,
@@ -253,10 +251,11 @@ def main(names: list[str]) -> None:
             for rate in RATES:
                 key = {"target": name, "arm": arm, "rate": rate}
                 if not known("tuning", **key):
-                    _, validation, _, _ = run(name, arm, target.sizes[1], TUNING_SEED, rate)
-                    saved["tuning"].append(key | {"validation": round(validation, 4)})
+                    net, _ = run(name, arm, target.sizes[1], TUNING_SEED, rate)
+                    right = accuracy(net, validation)
+                    saved["tuning"].append(key | {"validation": round(right, 4)})
                     save()
-                    print(key, f"{validation:.3f}", flush=True)
+                    print(key, f"{right:.3f}", flush=True)
         for seed in SEEDS:
             for arm in ARMS:
                 for size in target.sizes:
