@@ -10,9 +10,15 @@ ARCHITECTURES = "chapters/07-architectures.html"
 PARALLEL = "chapters/07c-training-in-parallel.html"
 
 
-def test_layers_of_alexnet_are_taken_out(visit):
-    figure = visit(ARCHITECTURES).page.locator(".alexnet-builder")
-    expect(figure.locator(".figure-status")).to_contain_text("60,965,224")
+def test_layers_are_taken_out_and_come_back_with_the_keyboard(visit):
+    figure = visit(ARCHITECTURES).page.locator(".course-figure.alexnet")
+    status = figure.locator(".figure-status")
+    expect(status).to_contain_text("60,965,224 parameters")
+    layer = figure.get_by_role("checkbox", name="fc7")
+    layer.uncheck()
+    expect(status).to_contain_text("44,183,912 parameters")
+    layer.press("Space")
+    expect(status).to_contain_text("60,965,224 parameters")
 
 
 @pytest.mark.parametrize(
