@@ -23,15 +23,15 @@ SCALE = 6.0  # ReLU6 lets no more through
 
 @torch.inference_mode()
 def features(photographs: Tensor) -> Tensor:
-    """Photographs (N, 3, 224, 224), uint8 → means of the last feature maps (N, 1280)."""
+    """Photographs (N, 3, 224, 224), uint8 → features (N, 1280)."""
     weights = efficientnet_lite0.load()
     net = efficientnet_lite0.network(weights)
-    return torch.cat(
-        [
-            net.extract_features(weights.normalize(part.float() / 255)).mean((2, 3))
-            for part in photographs.split(16)
-        ]
-    )
+    parts = []
+    for photos in photographs.split(16):
+        x = weights.normalize(photos.float() / 255)
+        maps = net.extract_features(x)  # (16, 1280, 7, 7)
+        parts.append(maps.mean((2, 3)))
+    return torch.cat(parts)
 
 
 def main() -> None:

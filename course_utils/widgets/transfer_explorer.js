@@ -118,7 +118,7 @@ function render({ model, el }) {
         const y = TOP + ROW * i;
         const [low, high] = [across(mean - deviation), across(mean + deviation)];
         return element(
-          "g", { class: "row", "data-way": key },
+          "g", { class: "way", "data-way": key },
           element("text", { x: LEFT, y: y + 13, class: "name" }, name),
           ...strip(trained, WIDTH - RIGHT - 90, y + 3),
           ...values.map((v) => element("circle", { cx: across(v), cy: y + 28, r: 4.5 })),

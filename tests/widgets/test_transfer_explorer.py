@@ -61,7 +61,7 @@ def test_ways_are_ticked_with_the_keyboard_and_come_in_one_order(page):
     box.focus()
     page.keyboard.press("Space")
     assert page.evaluate("saved.shown") == ["last", "all"]
-    assert page.locator(".row").count() == 2
+    assert page.locator(".way").count() == 2
 
 
 @pytest.mark.parametrize("wrong", [{"size": 41}, {"shown": ["first"]}])
