@@ -24,7 +24,7 @@ from course_utils.book.chapters import Chapter
 CELL_SECONDS = 600
 
 # Run after a chapter's own cells, in its kernel, and not kept: what the card of the page says.
-_RECORD = "import course_utils.runtime as _runtime; repr(_runtime.record())"
+_RECORD = "import course_utils.runtime as _runtime; print(repr(_runtime.record()))"
 
 # Called as (chapter, cells done, cells in all).
 Progress = Callable[[Chapter, int, int], None]
@@ -150,9 +150,10 @@ async def _record(client: NotebookClient) -> dict:
         cell = await client.async_execute_cell(client.nb.cells[last], last, store_history=False)
     finally:
         client.nb.cells.pop()
-    # The text/plain of a string is its repr: two layers of literals.
-    (output,) = [out for out in cell.outputs if out.output_type == "execute_result"]
-    return ast.literal_eval(ast.literal_eval(output.data["text/plain"]))
+    # Printed, since IPython shows no value while the last cell in its history ends in a semicolon.
+    return ast.literal_eval(
+        "".join(out.text for out in cell.outputs if out.get("name") == "stdout")
+    )
 
 
 def _failure(

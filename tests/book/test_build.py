@@ -66,7 +66,7 @@ def test_failing_cell_names_chapter_and_cell_and_others_still_run(book, changed)
         "chapters/02-beta.md",
         USES_BETA + "\n```{code-cell}\n# too far\nnot_defined[0] + 1\n```\n",
     )
-    changed("chapters/01-alpha.md", USES_ALPHA + "\n```{code-cell}\n1 + 1\n```\n")
+    changed("chapters/01-alpha.md", USES_ALPHA + "\n```{code-cell}\n1 + 1;\n```\n")
     page = book.page("chapters/01-alpha")
 
     result = book.build()
