@@ -73,3 +73,8 @@ def test_a_student_reaches_the_first_cell_with_the_wheel_alone(tmp_path, release
     said = run(python, walk, released, cwd=tmp_path, path=programs)
     assert "first cell of a1-mlps.ipynb ran" in said
     assert "course pack made a1-mlps.zip" in said
+
+    find = (
+        "from course_utils.recorded import recorded_file as f; print(f('results/finetuning.json'))"
+    )
+    assert str(environment) in run(python, "-c", find, cwd=tmp_path, path=programs)
