@@ -120,12 +120,6 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const choice = (label, options, onChange) => {
-    const select = element("select", {},
-      ...options.map(([value, text]) => element("option", { value }, text)));
-    select.addEventListener("change", () => onChange(select.value));
-    return { select, row: element("label", {}, label, select) };
-  };
   const version = choice("Version", Object.keys(VERSIONS).map((name) => [name, name]),
     (name) => set({ version: name }));
   const removed = choice("Without layers",

@@ -125,17 +125,6 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const choice = (label, options, onChange) => {
-    const select = element("select", {},
-      ...Object.entries(options).map(([value, text]) => element("option", { value }, text)));
-    select.addEventListener("change", () => onChange(select.value));
-    return { select, row: element("label", {}, label, select) };
-  };
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
 
   // Playing: the window walks over all its places, the kernel over all shifts.
   let timer = null;
@@ -184,18 +173,18 @@ function render({ model, el }) {
     pause();
     set(values);
   };
-  const mode = choice("Show", { convolution: "convolution", transposed: "transposed convolution",
-    signals: "two signals" }, (value) => settings({ mode: value }));
+  const mode = choice("Show", [["convolution", "convolution"],
+    ["transposed", "transposed convolution"], ["signals", "two signals"]], (value) => settings({ mode: value }));
   const numbers = Object.fromEntries([["size", "Input n", 1, 10], ["kernel_size", "Kernel k", 1, 5],
     ["stride", "Stride s", 1, 3], ["padding", "Padding p", 0, 3], ["dilation", "Dilation d", 1, 3],
   ].map(([name, label, min, max]) => [name, slider(label, { min, max, step: 1 },
     (value) => settings({ [name]: value }))]));
   const counted = element("input", { type: "checkbox" });
   counted.addEventListener("change", () => set({ counted: counted.checked }));
-  const shapes = Object.fromEntries(Object.keys(SHAPES).map((name) => [name, name]));
+  const shapes = Object.keys(SHAPES).map((name) => [name, name]);
   const signal = choice("Signal x", shapes, (value) => settings({ signal: value }));
   const kernel = choice("Kernel w", shapes, (value) => settings({ kernel: value }));
-  const way = choice("Operation", { c: "convolution", x: "cross-correlation" },
+  const way = choice("Operation", [["c", "convolution"], ["x", "cross-correlation"]],
     (value) => settings({ flipped: value === "c" }));
   const shift = slider("Shift t", { min: -REACH, max: REACH, step: STEP }, (t) => set({ shift: t }));
 

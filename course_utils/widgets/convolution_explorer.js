@@ -97,13 +97,6 @@ function draw(canvas, { height, width }, values, signed) {
   context.putImageData(data, 0, 0);
 }
 
-const choice = (label, options, onChange) => {
-  const select = element("select", {},
-    ...options.map(([value, text]) => element("option", { value }, text)));
-  select.addEventListener("change", () => onChange(select.value));
-  return { select, row: element("label", {}, label, select) };
-};
-
 /** One decimal at most: a product or a sum, as short as it can be. */
 const short = (value) => number(Math.round(10 * value) / 10);
 

@@ -126,7 +126,8 @@ const signed = (value) => {
   return end.map((c) => Math.round(255 + share * (c - 255)));
 };
 
-const choice = (label, onChange) => {
+/** A list to choose from whose options depend on other choices. */
+const changing = (label, onChange) => {
   const select = element("select");
   select.addEventListener("change", () => onChange(Number(select.value)));
   const fill = (options) => select.replaceChildren(
@@ -158,17 +159,17 @@ function render({ model, el }) {
   });
   let cursor = [14, 14], ink = true;
 
-  const digit = choice("Digit", (value) => set({ drawn: [], chosen: labels.indexOf(value) }));
+  const digit = changing("Digit", (value) => set({ drawn: [], chosen: labels.indexOf(value) }));
   digit.fill([...new Set(labels)].sort((a, b) => a - b).map((k) => [k, String(k)]));
   const next = element("button", { type: "button" }, "Another one");
   next.addEventListener("click", () => {
     const now = model.get("chosen"), same = labels.flatMap((k, i) => (k === labels[now] ? [i] : []));
     set({ drawn: [], chosen: same[(same.indexOf(now) + 1) % same.length] });
   });
-  const layer = choice("Layer", (value) => set({ unit: 0, layer: value }));
+  const layer = changing("Layer", (value) => set({ unit: 0, layer: value }));
   layer.fill([[1, "1: first convolution"], [2, "2: second convolution"], [3, "3: class scores"]]);
-  const unit = choice("Unit", (value) => set({ unit: value }));
-  const pen = choice("Pen", (value) => { ink = value === 1; });
+  const unit = changing("Unit", (value) => set({ unit: value }));
+  const pen = changing("Pen", (value) => { ink = value === 1; });
   pen.fill([[1, "draws"], [0, "erases"]]);
   const press = (text, label, change) => {
     const button = element("button", { type: "button", ...(label ? { "aria-label": label } : {}) }, text);

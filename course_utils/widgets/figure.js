@@ -19,6 +19,20 @@ const number = (value) => {
   return String(Number(value.toPrecision(4))).replaceAll("-", "−");
 };
 
+function button(text, action) {
+  const made = element("button", { type: "button" }, text);
+  made.addEventListener("click", action);
+  return made;
+}
+
+/** A labelled list to choose from; options are pairs of value and text. */
+function choice(label, options, onChange) {
+  const select = element("select", {},
+    ...options.map(([value, text]) => element("option", { value }, text)));
+  select.addEventListener("change", () => onChange(select.value));
+  return { select, row: element("label", {}, label, select) };
+}
+
 /** Put a figure in its place and draw it again when one of the names changes; returns the end. */
 function live(el, root, model, names, update) {
   // The book's pages turn with the arrows that move what is in a figure.

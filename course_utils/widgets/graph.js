@@ -218,15 +218,10 @@ function render({ model, el }) {
   const { svg, show } = draw(model);
   const status = element("div", { class: "figure-status cgraph-status", "aria-live": "polite" });
 
-  const button = (text, target) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", () => go(target()));
-    return made;
-  };
-  const back = button("Back", () => count - 1);
-  const forward = button("Step", () => count + 1);
-  const reset = button("Reset", () => 0);
-  const end = button("End", () => last);
+  const back = button("Back", () => go(count - 1));
+  const forward = button("Step", () => go(count + 1));
+  const reset = button("Reset", () => go(0));
+  const end = button("End", () => go(last));
 
   const leaves = model.get("drawing").order.filter((name) => name in model.get("leaves"));
   const inputs = leaves.map((name) => {

@@ -37,12 +37,6 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const choice = (label, options, onChange) => {
-    const select = element("select", {},
-      ...options.map(([value, text]) => element("option", { value }, text)));
-    select.addEventListener("change", () => onChange(select.value));
-    return { select, row: element("label", {}, label, select) };
-  };
   // Nothing chosen may lie outside on the way from one size to another.
   const size = choice("Image", [[3, "3 × 3"], [4, "4 × 4"]],
     (value) => set({ chosen: 0, size: Number(value) }));

@@ -207,17 +207,13 @@ function render({ model, el }) {
     beta: slider("Momentum β", { min: 0, max: 1, step: 0.005 }, (beta) => set({ beta })),
     steps: slider("Steps", { min: 0, max: MOST_STEPS, step: 1 }, (steps) => set({ steps })),
   };
-  const button = (text, values) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", () => set(values(model.get("kappa"))));
-    return made;
-  };
+  const preset = (text, values) => button(text, () => set(values(model.get("kappa"))));
   const settle = ({ alpha, beta }) => ({ alpha, beta });
   const buttons = [
-    button("α 0.02, β 0.99", () => ({ alpha: 0.02, beta: 0.99 })),
-    button("Best momentum", (kappa) => settle(best.momentum(kappa))),
-    button("Best plain descent", (kappa) => settle(best.plain(kappa))),
-    button("β = 0", () => ({ beta: 0 })),
+    preset("α 0.02, β 0.99", () => ({ alpha: 0.02, beta: 0.99 })),
+    preset("Best momentum", (kappa) => settle(best.momentum(kappa))),
+    preset("Best plain descent", (kappa) => settle(best.plain(kappa))),
+    preset("β = 0", () => ({ beta: 0 })),
   ];
 
   const field = frame("Path on the loss", 142, "w₁ (gentle)");

@@ -71,17 +71,6 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
-  const choice = (label, options, onChange) => {
-    const select = element("select", {}, ...Object.entries(options).map(([value, text]) =>
-      element("option", { value }, text)));
-    select.addEventListener("change", () => onChange(select.value));
-    return { select, label: element("label", {}, label, select) };
-  };
 
   // What is raced on, and where it is left: beyond the edge of a given surface nothing is known.
   function ground() {
@@ -109,7 +98,7 @@ function render({ model, el }) {
 
   const places = choice(
     "Landscape",
-    Object.fromEntries(model.get("landscapes").map(({ key, name }) => [key, name])),
+    model.get("landscapes").map(({ key, name }) => [key, name]),
     (key) => {
       const { start, rates } = known(key);
       pause();
@@ -148,7 +137,7 @@ function render({ model, el }) {
     noise: slider("Noise in the gradient", { min: 0, max: 1, step: 0.05 },
       (size) => set({ noise: size })),
   };
-  const shaken = choice("Noise for", { sgd: "SGD only", all: "all but GD" },
+  const shaken = choice("Noise for", [["sgd", "SGD only"], ["all", "all but GD"]],
     (noisy) => set({ noisy }));
 
   const rows = Object.fromEntries(Object.entries(RACERS).map(([key, { name, dash, mark }]) => {
@@ -204,7 +193,7 @@ function render({ model, el }) {
       "div", { class: "layout" },
       element(
         "div", { class: "controls" },
-        element("div", { class: "figure-inputs" }, places.label),
+        element("div", { class: "figure-inputs" }, places.row),
         sliders.steps.row,
         element("div", { class: "figure-buttons" }, ...Object.values(buttons)),
       ),
@@ -216,7 +205,7 @@ function render({ model, el }) {
           element("tbody", {}, ...Object.values(rows).map(({ row }) => row))),
         sliders.scale.row,
         sliders.noise.row,
-        element("div", { class: "figure-inputs" }, shaken.label),
+        element("div", { class: "figure-inputs" }, shaken.row),
         status,
         element("p", { class: "figure-key" },
           "Grayer ground is higher; every line is a height. Square: the start; drag it, tap, or " +

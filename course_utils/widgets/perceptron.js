@@ -94,11 +94,6 @@ function render({ model, el }) {
     set({ steps: 0, points: removed ? others : [...others, [x, y, label]] });
   }
 
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
   const passEnd = () => {
     const n = points().length;
     return n * (Math.floor(model.get("steps") / n) + 1);

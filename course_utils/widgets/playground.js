@@ -17,11 +17,6 @@ function render({ model, el }) {
   };
   let run, views, chosen, playing = 0, drawn = 0;
 
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
   const controls = [];
   const choice = (label, name, options) => {
     const offer = ([value, text]) => element("option", { value }, text);

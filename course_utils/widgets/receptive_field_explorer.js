@@ -85,11 +85,6 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
 
   const preset = element("select", {}, element("option", { value: "" }, "your own"),
     ...Object.keys(PRESETS).map((name) => element("option", { value: name }, name)));

@@ -147,11 +147,6 @@ function render({ model, el }) {
   const temperature = slider("Temperature ε = 1/λ", { min: -1, max: 1, step: 0.05 }, (exponent) =>
     set({ temperature: Number((10 ** exponent).toPrecision(3)) }));
 
-  const button = (text, action) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", action);
-    return made;
-  };
   // Scaling twice the same way does nothing the second time, and the softmax has scaled the rows.
   const scaleNext = (rows) => () => {
     const steps = model.get("steps");

@@ -55,12 +55,8 @@ function render({ model, el }) {
   );
   const slider = element("input", { type: "range", min: 0, max: events.length - 1, step: 1 });
   slider.addEventListener("input", () => choose(slider.valueAsNumber));
-  const button = (text, by) => {
-    const made = element("button", { type: "button" }, text);
-    made.addEventListener("click", () => choose(model.get("chosen") + by));
-    return made;
-  };
-  const [earlier, later] = [button("Earlier", -1), button("Later", 1)];
+  const move = (by) => () => choose(model.get("chosen") + by);
+  const [earlier, later] = [button("Earlier", move(-1)), button("Later", move(1))];
   const status = element("div", { class: "figure-status", "aria-live": "polite" });
   const root = element(
     "div", { class: "course-figure timeline", role: "group", "aria-label": model.get("alt") },
