@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 import twins
@@ -28,6 +29,12 @@ if DATA.is_dir():
 
 # The folders whose tests run students' code.
 GRADE = ("tests/assignments", "tests/attacks", "tests/grading", "tests/student")
+
+# The same examples each time, and none refused because the machine is busy.
+settings.register_profile(
+    "course", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("course")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # another one runs beside this one

@@ -98,8 +98,8 @@ def test_every_page_opens_from_the_disk(browser, site, pages):
 
 
 def test_axe_finds_nothing_on_any_page(seen):
-    for one in seen:
-        assert not one.accessibility, f"{one}\n{one.accessibility}"
+    found = [f"{one}\n{one.accessibility}" for one in seen if one.accessibility]
+    assert not found, "\n".join(found)
 
 
 def test_no_page_is_wider_than_the_screen(seen):
