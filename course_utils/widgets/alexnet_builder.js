@@ -116,10 +116,7 @@ export function remarks(state) {
 function render({ model, el }) {
   const NAMES = ["version", "without", "size"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const version = choice("Version", Object.keys(VERSIONS).map((name) => [name, name]),
     (name) => set({ version: name }));
   const removed = choice("Without layers",

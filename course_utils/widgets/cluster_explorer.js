@@ -71,10 +71,7 @@ const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 function render({ model, el }) {
   const NAMES = ["clusters", "labels", "names", "epochs", "epoch", "cluster", "label"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const { clusters, labels, names, epochs } = state();
   const shape = [1 + Math.max(...clusters.flat()), names.length];
   const tables = clusters.map((assigned) => contingency(assigned, labels, shape));

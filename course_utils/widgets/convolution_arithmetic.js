@@ -121,10 +121,7 @@ function render({ model, el }) {
   const NAMES = ["mode", "size", "kernel_size", "stride", "padding", "dilation", "place", "counted",
     "signal", "kernel", "flipped", "shift"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   // Playing: the window walks over all its places, the kernel over all shifts.
   let timer = null;

@@ -110,10 +110,7 @@ function render({ model, el }) {
   const images = Object.fromEntries(
     Object.entries(model.get("images")).map(([name, image]) => [name, decode(image)]));
   const now = () => images[model.get("picture_name")];
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   const picture = choice("Picture", Object.keys(images).map((name) => [name, name]), (name) => {
     const [from, to] = [now(), images[name]];

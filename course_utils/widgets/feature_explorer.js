@@ -141,10 +141,7 @@ function render({ model, el }) {
   const NAMES = ["chosen", "layer", "unit", "drawn"];
   const net = network(model.get("network")), images = pictures(model.get("images"));
   const labels = model.get("labels");
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const levels = () => {
     const drawn = model.get("drawn");
     return drawn.length ? drawn : [...images[model.get("chosen")]].map((v) => Math.round(v * LEVELS));

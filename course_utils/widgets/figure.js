@@ -33,6 +33,12 @@ function choice(label, options, onChange) {
   return { select, row: element("label", {}, label, select) };
 }
 
+/** `set({ name: value, … })` changes what a figure shows, and tells Python. */
+const setter = (model) => (values) => {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+};
+
 /** Put a figure in its place and draw it again when one of the names changes; returns the end. */
 function live(el, root, model, names, update) {
   // The book's pages turn with the arrows that move what is in a figure.

@@ -33,10 +33,7 @@ const CELL = 22;
 function render({ model, el }) {
   const NAMES = ["size", "padding", "transposed", "chosen", "weight"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   // Nothing chosen may lie outside on the way from one size to another.
   const size = choice("Image", [[3, "3 × 3"], [4, "4 × 4"]],
     (value) => set({ chosen: 0, size: Number(value) }));

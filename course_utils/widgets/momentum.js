@@ -195,10 +195,7 @@ function drawLoss(box, { kappa, steps }, path, rate) {
 function render({ model, el }) {
   const NAMES = ["alpha", "beta", "kappa", "start", "steps"];
   const settings = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const sliders = {
     kappa: slider("Condition number κ", { min: 0, max: KAPPAS.length - 1, step: 1 },
       (i) => set({ kappa: KAPPAS[i] })),

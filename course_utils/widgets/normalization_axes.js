@@ -98,10 +98,7 @@ const CELL = 22, GAP = 12, LEFT = 22, TOP = 22;
 function render({ model, el }) {
   const NAMES = ["values", "axes", "group", "entry"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const [N, C, H, W] = shapeOf(model.get("values"));
   const across = (c, w) => LEFT + c * (W * CELL + GAP) + w * CELL;
   const down = (n, h) => TOP + n * (H * CELL + GAP) + h * CELL;

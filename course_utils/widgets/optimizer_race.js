@@ -67,10 +67,7 @@ function render({ model, el }) {
   const settings = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
   const known = (key) => model.get("landscapes").find((landscape) => landscape.key === key);
   const info = () => known(model.get("landscape"));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   // What is raced on, and where it is left: beyond the edge of a given surface nothing is known.
   function ground() {

@@ -80,10 +80,7 @@ function mark([x1, x2, label], name) {
 
 function render({ model, el }) {
   const points = () => model.get("points");
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const cursor = { x: 0, y: 0 };
   let label = 1;
 

@@ -81,10 +81,7 @@ const SIDE = 340;
 function render({ model, el }) {
   const NAMES = ["size", "layers", "chosen", "place"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   const preset = element("select", {}, element("option", { value: "" }, "your own"),
     ...Object.keys(PRESETS).map((name) => element("option", { value: name }, name)));

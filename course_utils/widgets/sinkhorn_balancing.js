@@ -130,10 +130,7 @@ const LOWEST = -4.2;
 function render({ model, el }) {
   const NAMES = ["scores", "temperature", "steps"];
   const state = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const examples = model.get("examples");
   const preset = element(
     "select", {}, element("option", { value: "" }, "given"),
