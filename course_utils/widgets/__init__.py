@@ -2,12 +2,14 @@
 
 from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.alexnet_builder import AlexNetBuilder
+from course_utils.widgets.attention_by_hand import AttentionByHand
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.cluster_explorer import ClusterExplorer
 from course_utils.widgets.convolution_arithmetic import ConvolutionArithmetic
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.feature_explorer import FeatureExplorer
 from course_utils.widgets.graph import ComputationGraph
+from course_utils.widgets.lstm_cell import LSTMCell
 from course_utils.widgets.matrix_view import MatrixView
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
@@ -23,12 +25,14 @@ from course_utils.widgets.transfer_explorer import TransferExplorer
 __all__ = [
     "ActivationExplorer",
     "AlexNetBuilder",
+    "AttentionByHand",
     "ClusterExplorer",
     "ComputationGraph",
     "ConvolutionArithmetic",
     "ConvolutionExplorer",
     "FeatureExplorer",
     "InteractiveFigure",
+    "LSTMCell",
     "MatrixView",
     "Momentum",
     "NormalizationAxes",
