@@ -6,6 +6,7 @@ from course_utils.models.gcn import GCN, normalized_adjacency
 from course_utils.models.gpt import GPT, GPTConfig
 from course_utils.models.inception import GoogLeNet, Inception
 from course_utils.models.lenet import LeNet5, ModernLeNet5
+from course_utils.models.pretrained import pretrained_gpt
 from course_utils.models.receptive_field import ReceptiveField, receptive_field
 from course_utils.models.resnet import CifarResNet, ResNet
 from course_utils.models.size import count_parameters, multiply_adds
@@ -30,5 +31,6 @@ __all__ = [
     "count_parameters",
     "multiply_adds",
     "normalized_adjacency",
+    "pretrained_gpt",
     "receptive_field",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,8 @@ import torch
 
 from course_utils import data
 from course_utils.errors import CourseError
+from course_utils.models import pretrained_gpt
+from course_utils.train import evaluate
 
 RESULTS = Path(__file__).resolve().parents[2] / "chapters" / "results"
 
@@ -31,6 +34,7 @@ def script(name: str) -> ModuleType:
     """The module that made a record, which stands beside it."""
     spec = importlib.util.spec_from_file_location(name, RESULTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for it
     spec.loader.exec_module(module)
     return module
 
@@ -105,3 +109,14 @@ def test_stored_features_are_those_of_the_photographs():
         pytest.skip(str(error))
     stored = torch.tensor(kept["x_test"][:2]) * (float(kept["scale"]) / 255)
     assert torch.allclose(made.features(photographs), stored, atol=made.SCALE / 255)
+
+
+def test_the_trained_gpt_loses_on_new_text_what_is_recorded():
+    made, kept = script("gpt"), record("gpt")["small"]
+    model, characters = pretrained_gpt()
+    known, _, val_tokens = made.texts("state-of-the-union")
+    assert characters == known == kept["characters"]
+    windows, following = made.in_order(val_tokens, 128)
+    found = evaluate(model, (windows[::8], following[::8]), made.next_token_loss)
+    assert found == pytest.approx(kept["val_loss"], abs=0.02)
+    assert record("gpt")["shakespeare"]["val_loss"] <= 1.47
