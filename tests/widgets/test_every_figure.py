@@ -15,6 +15,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     ActivationExplorer,
     AlexNetBuilder,
+    AttentionByHand,
     ClusterExplorer,
     ComputationGraph,
     ConvolutionArithmetic,
@@ -52,6 +53,7 @@ FIGURES = {
         [],
     ),
     AlexNetBuilder: (lambda: AlexNetBuilder(without=[3, 4], size=224, alt=ALT), []),
+    AttentionByHand: (lambda: AttentionByHand(step=4, mask=True, alt=ALT), ["Next"]),
     ComputationGraph: (
         lambda: ComputationGraph(
             {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
