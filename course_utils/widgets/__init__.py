@@ -17,6 +17,7 @@ from course_utils.widgets.optimizer_race import OptimizerRace
 from course_utils.widgets.perceptron import PerceptronTrainer
 from course_utils.widgets.playground import Playground
 from course_utils.widgets.receptive_field_explorer import ReceptiveFieldExplorer
+from course_utils.widgets.sampling_temperature import SamplingTemperature
 from course_utils.widgets.sinkhorn_balancing import SinkhornBalancing
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
@@ -40,6 +41,7 @@ __all__ = [
     "PerceptronTrainer",
     "Playground",
     "ReceptiveFieldExplorer",
+    "SamplingTemperature",
     "SinkhornBalancing",
     "StepSize",
     "Timeline",

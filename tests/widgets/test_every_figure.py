@@ -29,6 +29,7 @@ from course_utils.widgets import (
     PerceptronTrainer,
     Playground,
     ReceptiveFieldExplorer,
+    SamplingTemperature,
     SinkhornBalancing,
     StepSize,
     Timeline,
@@ -85,6 +86,18 @@ FIGURES = {
     ReceptiveFieldExplorer: (
         lambda: ReceptiveFieldExplorer.preset("dilated 1-2-4-8", place=[0.2, 0.5], alt=ALT),
         ["Add below"],
+    ),
+    SamplingTemperature: (
+        lambda: SamplingTemperature(
+            torch.linspace(0, 4, 40).reshape(2, 20),
+            [*"abcdefghijklmnopqr ."],
+            ["a", "b "],
+            table=torch.eye(20),
+            boundary=".",
+            temperature=0.5,
+            alt=ALT,
+        ),
+        ["Draw again"],
     ),
     SinkhornBalancing: (lambda: SinkhornBalancing(steps=1, alt=ALT), ["Until balanced"]),
     StepSize: (lambda: StepSize(alt=ALT, exponent=-5.0), []),

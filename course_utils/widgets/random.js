@@ -1,0 +1,12 @@
+// Random numbers that are the same in every browser. It stands behind figure.js.
+
+/** A function that gives uniform numbers in [0, 1), the same ones for the same seed: mulberry32. */
+function uniform(seed) {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
