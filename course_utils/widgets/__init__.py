@@ -3,6 +3,7 @@
 from course_utils.widgets.activation_explorer import ActivationExplorer
 from course_utils.widgets.alexnet_builder import AlexNetBuilder
 from course_utils.widgets.attention_by_hand import AttentionByHand
+from course_utils.widgets.attention_maps import AttentionMaps
 from course_utils.widgets.base import InteractiveFigure
 from course_utils.widgets.cluster_explorer import ClusterExplorer
 from course_utils.widgets.convolution_arithmetic import ConvolutionArithmetic
@@ -27,6 +28,7 @@ __all__ = [
     "ActivationExplorer",
     "AlexNetBuilder",
     "AttentionByHand",
+    "AttentionMaps",
     "ClusterExplorer",
     "ComputationGraph",
     "ConvolutionArithmetic",

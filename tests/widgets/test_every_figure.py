@@ -16,6 +16,7 @@ from course_utils.widgets import (
     ActivationExplorer,
     AlexNetBuilder,
     AttentionByHand,
+    AttentionMaps,
     ClusterExplorer,
     ComputationGraph,
     ConvolutionArithmetic,
@@ -55,6 +56,10 @@ FIGURES = {
     ),
     AlexNetBuilder: (lambda: AlexNetBuilder(without=[3, 4], size=224, alt=ALT), []),
     AttentionByHand: (lambda: AttentionByHand(step=4, mask=True, alt=ALT), ["Next"]),
+    AttentionMaps: (
+        lambda: AttentionMaps(["the "] * 12, torch.full((2, 8, 12, 12), 1 / 12), alt=ALT),
+        [],
+    ),
     ComputationGraph: (
         lambda: ComputationGraph(
             {"w": 2.0, "x": 3.0, "b": -1.0, "y": 3.0},
