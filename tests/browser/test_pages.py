@@ -9,20 +9,29 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import SCREENSHOTS, THEMES, VIEWPORTS, Visit, new_context
+from browsing import THEMES, VIEWPORTS, Visit, new_context
 from playwright.sync_api import Page
 
 CHAPTER = "chapters/03-backpropagation.html"
 
-# Every page is seen in each size and in each theme, this chapter in all four combinations. In the
-# dark it is opened from the disk, in the light from a server. The reference has hundreds of entries
-# of one kind, whose formulas take long to typeset.
-WAYS = [("desktop", "light"), ("phone", "dark")]
-WAYS_OF = {
-    CHAPTER: list(itertools.product(VIEWPORTS, THEMES)),
-    "chapters/appendix/layers.html": [("phone", "dark")],
-    "chapters/appendix/library.html": [("desktop", "dark")],
-}
+
+def ways(page: str) -> list[tuple[str, str]]:
+    """The sizes and themes in which a page is seen: this chapter in all, the others in each once.
+
+    In the dark a page is opened from the disk, in the light from a server. The appendix is text of
+    one kind, on long pages.
+    """
+    if page == CHAPTER:
+        return list(itertools.product(VIEWPORTS, THEMES))
+    if page == "chapters/appendix/library.html":
+        return [("desktop", "dark")]
+    if page.startswith("chapters/appendix/"):
+        return [("phone", "dark")]
+    return [("desktop", "light"), ("phone", "dark")]
+
+
+# What axe looks at that a theme or a size can change.
+OF_THE_LOOK = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"]
 
 
 @dataclass
@@ -46,14 +55,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(browser, origin, site, pages) -> list[Seen]:
-    """Every page, loaded once for all that is asked of it: that is what takes long.
-
-    Also leaves a picture of each as wide as a desk, top to bottom, for a person to look at.
-    """
+    """Every page, loaded once for all that is asked of it: that is what takes long."""
     home = {"light": origin, "dark": site.as_uri()}
     found = []
     for page in pages:
-        for viewport, theme in WAYS_OF.get(page, WAYS):
+        for viewport, theme in ways(page):
             context = new_context(browser, viewport, theme)
             found.append(look(Visit(context.new_page()), home[theme], page, viewport, theme))
             context.close()
@@ -63,9 +69,6 @@ def seen(browser, origin, site, pages) -> list[Seen]:
 def look(visit: Visit, home: str, page: str, viewport: str, theme: str) -> Seen:
     visit.open(f"{home}/{page}")
     opened = visit.page
-    if viewport == "desktop":
-        picture = SCREENSHOTS / f"{Path(page).stem}-{viewport}-{theme}.png"
-        opened.screenshot(path=picture, full_page=True)
     what = {
         "theme_shown": opened.evaluate("() => document.documentElement.dataset.theme"),
         "width": opened.evaluate("() => document.documentElement.scrollWidth"),
@@ -79,7 +82,13 @@ def look(visit: Visit, home: str, page: str, viewport: str, theme: str) -> Seen:
         },
     }
     # Code looks the same in every chapter, and its thousands of colored words are half of the work.
-    axe = Axe().run(opened, context=None if page == CHAPTER else {"exclude": [[".highlight"]]})
+    whole = page == CHAPTER
+    axe = Axe().run(
+        opened,
+        context=None if whole else {"exclude": [[".highlight"]]},
+        # The names and roles of things are the same in the dark.
+        options=None if whole or theme == "light" else {"runOnly": OF_THE_LOOK},
+    )
     report = axe.generate_report() if axe.violations_count else ""
     return Seen(page, viewport, theme, **what, accessibility=report)
 
