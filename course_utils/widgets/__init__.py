@@ -22,6 +22,7 @@ from course_utils.widgets.sampling_temperature import SamplingTemperature
 from course_utils.widgets.sinkhorn_balancing import SinkhornBalancing
 from course_utils.widgets.step_size import StepSize
 from course_utils.widgets.timeline import Timeline
+from course_utils.widgets.training_cost import TrainingCost
 from course_utils.widgets.transfer_explorer import TransferExplorer
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "SinkhornBalancing",
     "StepSize",
     "Timeline",
+    "TrainingCost",
     "TransferExplorer",
 ]

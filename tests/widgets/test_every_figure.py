@@ -34,6 +34,7 @@ from course_utils.widgets import (
     SinkhornBalancing,
     StepSize,
     Timeline,
+    TrainingCost,
     TransferExplorer,
 )
 from course_utils.widgets.landscapes import OPTIMIZERS
@@ -110,6 +111,7 @@ FIGURES = {
         lambda: Timeline([(1943, "ideas", "A neuron", "…"), (1969, "books", "A", "…")], alt=ALT),
         [],
     ),
+    TrainingCost: (lambda: TrainingCost.preset("PaLM, 2022", alt=ALT), []),
     TransferExplorer: (
         lambda: TransferExplorer(
             {
