@@ -54,6 +54,24 @@ def build(
 
 
 @app.command()
+def figures() -> None:
+    """Copy every figure of the built book, as SVG, into _build/figures (for slides)."""
+    from course_utils.book.figures import figures as run
+
+    run(Path.cwd())
+
+
+@app.command()
+def claims() -> None:
+    """List the lectures' claims: the page of each, and whether a cell or a source stands for it."""
+    from course_utils.book.build import kept
+    from course_utils.book.claims import claims as run
+
+    root = Path.cwd()
+    run(root, kept(root))
+
+
+@app.command()
 def release(assignment: Assignment, course_dir: CourseDir = DEFAULT_COURSE_DIR) -> None:
     """Make the students' version of an assignment from its source."""
     from course_utils.grading.release import release as run
