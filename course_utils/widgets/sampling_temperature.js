@@ -70,8 +70,8 @@ export function explain(state) {
     1 - own.reduce((sum, p, i) => (now[i] > 0 ? sum + p : sum), 0) : 0;
   const lines = [
     `Entropy ${shown(after)} bits, perplexity ${shown(2 ** after)}`,
-    `At temperature 1, without top-k: ${shown(before)} bits, ${shown(2 ** before)}. All ${count} ` +
-      `characters equally likely: ${shown(Math.log2(count))} bits, ${count}.`,
+    `At temperature 1, without top-k: ${shown(before)} bits (perplexity ${shown(2 ** before)}). ` +
+      `All ${count} characters equally likely: ${shown(Math.log2(count))} bits (${count}).`,
   ];
   if (state.temperature === 1 && !cut) {
     lines.push(`This is the model's own distribution: ${visible(state.vocabulary[best])} has ` +

@@ -44,7 +44,7 @@ class SamplingTemperature(InteractiveFigure):
 
     Args:
         logits: (C, V), the logits after each context; −∞ is allowed, not in a whole row.
-        vocabulary: the V characters (or other tokens), in the logits' order.
+        vocabulary: the V characters, in the logits' order.
         contexts: the C contexts, at least one.
         table: (V, V), the logits after each character, or nothing.
         boundary: the character that stands before and after every word.

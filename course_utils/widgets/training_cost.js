@@ -34,7 +34,7 @@ export function duration(seconds) {
 
 const operationsOf = (value) => {
   const at = Math.floor(Math.log10(value));
-  return `${(value / 10 ** at).toFixed(2)} · ${power(at)}`;
+  return `${(value / 10 ** at).toFixed(2)}\u00a0·\u00a0${power(at)}`;
 };
 
 // Label, unit, what a typed number is multiplied by.
