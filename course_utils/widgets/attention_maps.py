@@ -54,7 +54,7 @@ class AttentionMaps(InteractiveFigure):
             or token, or the maps are too large for a page.
 
     Example:
-        >>> weights = torch.stack([block.attention.weights[0] for block in model.blocks])
+        >>> weights = torch.stack([maps[0] for maps in gpt.attention_maps(tokens)])
         >>> AttentionMaps([*text], weights, statistic="previous", alt="Six heads on a sentence")
     """
 
@@ -73,7 +73,8 @@ class AttentionMaps(InteractiveFigure):
         self, tokens: Sequence[str], weights: Tensor | np.ndarray, **settings: object
     ) -> None:
         names = [*tokens]
-        w = np.asarray(weights.detach().cpu() if isinstance(weights, Tensor) else weights, float)
+        w = weights.detach().cpu().double() if isinstance(weights, Tensor) else weights
+        w = np.asarray(w, float)
         t = len(names)
         if w.ndim != 4 or w.shape[2:] != (t, t) or not 2 <= t <= MOST_TOKENS:
             raise traitlets.TraitError(
