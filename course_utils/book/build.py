@@ -49,11 +49,7 @@ def build(root: Path, *, only: str | None = None, force: bool = False) -> None:
     to_run = [chapter for chapter in wanted if force or chapter not in current]
     _execute(to_run, prints, store, output, device)
 
-    executed = {
-        chapter.docname: str(path) if (path := store.path(chapter, prints[chapter])).is_file()
-        else None
-        for chapter in chapters
-    }  # fmt: skip
+    executed = _kept(chapters, prints, store)
     missing = [chapter for chapter in chapters if executed[chapter.docname] is None]
     site = output / "html"
     with console.status("Making the pages"):
@@ -78,6 +74,20 @@ def build(root: Path, *, only: str | None = None, force: bool = False) -> None:
         f"{_megabytes(site):.1f} MB in {site.relative_to(root)}."
     )
     console.print(f"Read it: {site / 'index.html'}", soft_wrap=True)
+
+
+def kept(root: Path) -> dict[str, str | None]:
+    """Where the current result of each chapter is, by docname; None where it has to be run."""
+    chapters, device = find_chapters(root), find_device()
+    prints = {chapter: fingerprint(chapter, root=root, device=device) for chapter in chapters}
+    return _kept(chapters, prints, Store(root / "_build" / "executed"))
+
+
+def _kept(
+    chapters: list[Chapter], prints: dict[Chapter, str], store: Store
+) -> dict[str, str | None]:
+    paths = {chapter: store.path(chapter, prints[chapter]) for chapter in chapters}
+    return {c.docname: str(path) if path.is_file() else None for c, path in paths.items()}
 
 
 def _execute(

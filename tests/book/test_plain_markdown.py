@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_utils.book.extension.plain_markdown import equation_numbers, plain_markdown
+from course_utils.book.plain_markdown import equation_numbers, plain_markdown
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 - `executed`: outputs come from `course build`'s store, never from running code here;
 - `card`: the directive at the top of a chapter; `chapter_role`: links between chapters;
+- `claims`: the list of all that is checked or cited;
 - `widgets`: interactive figures without a kernel; `quizzes`: quizzes without a CDN;
-- `notebooks`: each chapter as ``.ipynb`` (`plain_markdown`), and the buttons that lead to it;
+- `notebooks`: each chapter as ``.ipynb`` (`book.plain_markdown`), and the buttons that lead to it;
 - `api`: the library's reference pages, from its docstrings;
 - `pages`: style, formulas without a network, and what the theme leaves to be mended;
 - `tidy`: nothing of an earlier build stays.
@@ -21,6 +22,7 @@ from course_utils.book.extension import (
     api,
     card,
     chapter_role,
+    claims,
     executed,
     notebooks,
     pages,
@@ -34,7 +36,7 @@ _PACKAGES = ("sphinx-book-theme", "pydata-sphinx-theme", "myst-nb", "sphinx-desi
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register all parts."""
-    for part in (executed, card, chapter_role, api, widgets, notebooks, pages, tidy):
+    for part in (executed, card, chapter_role, claims, api, widgets, notebooks, pages, tidy):
         part.setup(app)
     return {
         "parallel_read_safe": True,

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 from course_utils.book.chapters import read_notebook
-from course_utils.book.extension.plain_markdown import equation_numbers, plain_markdown
+from course_utils.book.plain_markdown import equation_numbers, plain_markdown
 
 # The branch that the site is published on; its notebooks/ is this folder.
 SITE_BRANCH = "gh-pages"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 _FENCE = re.compile(r"^(\s*)(:{3,}|`{3,})\{([\w:-]+)\}\s*(.*)$")
 _OPTION = re.compile(r"^\s*:([\w-]+):\s*(.*)$")
+_CITED = re.compile(r"\{cited\}`[^`]*`")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _LINK = re.compile(r"\{[\w:-]+\}`([^`<]*?)\s*<[^`>]+>`")
 _ROLE = re.compile(r"\{([\w:-]+)\}`([^`]+)`")
@@ -15,7 +16,16 @@ _EQUATION = re.compile(r"\{eq\}`([^`]+)`")
 _TARGET = re.compile(r"^\([\w:.-]+\)=\s*$", re.MULTILINE)
 
 # Directives that only the pages can show.
-_DROPPED = {"contents", "tableofcontents", "bibliography", "index", "only", "figure", "image"}
+_DROPPED = {
+    "contents",
+    "tableofcontents",
+    "bibliography",
+    "index",
+    "only",
+    "figure",
+    "image",
+    "checked-claims",
+}
 _TITLES = {"chapter-card": "After this chapter you can", "seealso": "See also"}
 
 
@@ -36,6 +46,7 @@ def plain_markdown(source: str, equations: Mapping[str, int] | None = None) -> s
     lines = iter(source.splitlines())
     text = "\n".join(_block(lines, closing=None))
     text = _TARGET.sub("", text)
+    text = _CITED.sub("", text)
     text = _CITE.sub(r"[\1]", text)
     text = _LINK.sub(r"\1", text)
     text = _ROLE.sub(lambda role: f"${role[2]}$" if role[1] == "math" else f"`{role[2]}`", text)
