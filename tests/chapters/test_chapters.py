@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from course_utils.book.build import kept
 from course_utils.book.chapters import Chapter, find_chapters
+from course_utils.book.claims import claims
 from course_utils.book.device import device
 from course_utils.book.fingerprint import fingerprint
 from course_utils.book.store import Store
@@ -18,6 +21,10 @@ from course_utils.book.store import Store
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = find_chapters(ROOT)
 ASSIGNMENTS = sorted((ROOT / "assignments" / "source").glob("*/*.ipynb"))
+PAGES = sorted((ROOT / "chapters").rglob("*.md"))
+
+# How a page gives names to its places: a target, a figure or an exercise, a formula.
+LABELS = (r"^\(([\w:.-]+)\)=", r"^\s*:?(?:name|label):\s*([\w:.-]+)", r"^\$\$\s*\(([\w:.-]+)\)")
 
 
 def code_of(notebook: NotebookNode) -> ast.Module:
@@ -27,6 +34,11 @@ def code_of(notebook: NotebookNode) -> ast.Module:
 
 @pytest.fixture(params=CHAPTERS, ids=lambda chapter: chapter.stem)
 def chapter(request: pytest.FixtureRequest) -> Chapter:
+    return request.param
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.stem)
+def page(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
@@ -60,6 +72,22 @@ def test_every_picture_has_alt_text_and_every_claim_its_own_line(executed):
                 alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
                 assert len(alt) > 40, f"no alt text: {cell.source}"
     assert len(claims) == len(set(claims))
+
+
+def test_no_claim_of_the_lectures_is_missing(site, monkeypatch, capsys):
+    monkeypatch.delenv("COURSE_DATA", raising=False)  # as `site` was built
+    claims(ROOT, kept(ROOT))
+    assert capsys.readouterr().out.endswith("None of 237 is missing.\n")
+
+
+def test_references_stay_on_their_page(page):
+    """A teacher may leave out any page: between pages there is only the role ``chapter``."""
+    text = page.read_text(encoding="utf-8")
+    here = {label for pattern in LABELS for label in re.findall(pattern, text, re.MULTILINE)}
+    for role, target in re.findall(r"\{(ref|numref|eq|doc)\}`(?:[^`<]*<)?([^`>]+)>?`", text):
+        assert target in here, f"{{{role}}}`{target}`"
+    for target in re.findall(r"\]\(([^)\s]+\.(?:md|html)[^)\s]*)\)", text):
+        assert "://" in target, f"a link to {target}"
 
 
 def test_chapter_opens_with_its_setup(chapter):
