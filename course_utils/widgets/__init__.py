@@ -12,6 +12,7 @@ from course_utils.widgets.feature_explorer import FeatureExplorer
 from course_utils.widgets.graph import ComputationGraph
 from course_utils.widgets.lstm_cell import LSTMCell
 from course_utils.widgets.matrix_view import MatrixView
+from course_utils.widgets.message_passing import MessagePassing
 from course_utils.widgets.momentum import Momentum
 from course_utils.widgets.normalization_axes import NormalizationAxes
 from course_utils.widgets.optimizer_race import OptimizerRace
@@ -38,6 +39,7 @@ __all__ = [
     "InteractiveFigure",
     "LSTMCell",
     "MatrixView",
+    "MessagePassing",
     "Momentum",
     "NormalizationAxes",
     "OptimizerRace",

@@ -24,6 +24,7 @@ from course_utils.widgets import (
     FeatureExplorer,
     LSTMCell,
     MatrixView,
+    MessagePassing,
     Momentum,
     NormalizationAxes,
     OptimizerRace,
@@ -84,6 +85,12 @@ FIGURES = {
     FeatureExplorer: (lambda: explorer(layer=2, unit=5, alt=ALT), []),
     LSTMCell: (lambda: LSTMCell.preset("remember", step=1, alt=ALT), ["To the end"]),
     MatrixView: (lambda: MatrixView(padding=1, chosen=5, weight=4, alt=ALT), []),
+    MessagePassing: (
+        lambda: MessagePassing(
+            [[0, 1], [1, 2]], [[0, 0], [1, 0], [2, 1]], [0, 1, 1], [0, 2], view="rest", alt=ALT
+        ),
+        ["Propagate"],
+    ),
     Momentum: (lambda: Momentum(alt=ALT), ["Best momentum"]),
     NormalizationAxes: (lambda: NormalizationAxes(alt=ALT), []),
     OptimizerRace: (lambda: OptimizerRace("ravine", optimizers=[*OPTIMIZERS], alt=ALT), ["Step"]),
