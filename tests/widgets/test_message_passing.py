@@ -48,9 +48,7 @@ def test_a_step_is_a_product_with_the_matrix_of_the_library_or_the_mean(page):
         if (state["rule"], state["view"]) == ("gcn", "all"):
             expected = torch.linalg.matrix_power(a, state["steps"]) @ x
             torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-7)
-        if (
-            state["steps"] == 60
-        ):  # all have the sign of the first eigenvector; the second knows 32
+        if state["steps"] == 60:  # all have the sign of the first eigenvector; the second knows 32
             assert right == (32 if state["view"] == "rest" else 17)
 
 
