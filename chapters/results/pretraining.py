@@ -1,0 +1,229 @@
+"""Three objectives, what they are worth with few labels, and a task learned from its context.
+
+    python chapters/results/pretraining.py
+
+The code is that of the page 13-pretraining: its cells with the tag `recorded` run here. Every run
+is written to the file at once, and what is there is not run again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import platform
+import re
+import time
+from collections import Counter, defaultdict
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_utils import layers, losses, optim
+from course_utils.book.chapters import read_notebook
+from course_utils.data.packages import package_file
+from course_utils.runtime import Setup
+
+PATH = Path(__file__).with_suffix(".json")
+PAGE = Path(__file__).parents[1] / "13-pretraining.md"
+MERGES = 256
+SEEDS = (0, 1, 2)
+PER_CLASS = (4, 16, 64, 140)  # passages of each topic
+RATES = (3e-4, 1e-3, 3e-3)  # of fine-tuning, one chosen for each start
+TUNING_SEED = 100
+BLANKS = 100  # passages with a hidden token
+PRACTICE = 4000  # steps
+SHIFTS = {"as practiced": {}, "weights doubled": {"scale": 2.0}, "weights tripled": {"scale": 3.0}}
+SHIFTS["bent"] = {"turn": 0.5}
+
+
+def from_the_page() -> dict[str, Any]:
+    """The names that the page's recorded cells define."""
+    names = {"Counter": Counter, "F": F, "defaultdict": defaultdict, "pairwise": pairwise}
+    names |= {"package_file": package_file, "re": re, "torch": torch}
+    names |= {"setup": Setup(0, torch.device("cpu"))}
+    names |= vars(optim) | vars(losses) | vars(layers)
+    for cell in read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells:
+        if "recorded" in cell.metadata.get("tags", []):
+            exec(compile(cell.source, PAGE.name, "exec"), names)
+    return names
+
+
+def material(book: dict[str, Any]) -> tuple[int, dict[str, Tensor], dict[str, list[Tensor]]]:
+    """The size of the vocabulary, the passages to read, and those with a topic."""
+    text = "\n\n".join(text for _, text in book["messages"]())
+    merges, _ = book["learn_merges"](text, MERGES)
+    tokenizer = book["Tokenizer"](merges)
+    return len(tokenizer.tokens), book["passages"](tokenizer), book["censored"](tokenizer)
+
+
+def smooth(history: list[float], each: int = 25) -> list[float]:
+    parts = torch.tensor(history).split(each)
+    return [round(part.mean().item(), 3) for part in parts]
+
+
+def every_seventh(task: Any) -> Any:
+    """The same task, but of its targets only 15 % count, as many as are masked."""
+
+    def fewer(rows: Tensor, draws: torch.Generator, extra: int) -> tuple[Tensor, Tensor, Tensor]:
+        x, y, mask = task(rows, draws, extra)
+        left_out = torch.rand(y.shape, generator=draws) >= 0.15
+        return x, y.masked_fill(left_out, -100), mask
+
+    return fewer
+
+
+def labeled(book: dict[str, Any], topics: dict[str, list[Tensor]], each: int, seed: int) -> Any:
+    """Passages with labels to learn from, and all new ones to be tested on."""
+    x, y = topics["read"]
+    rows = book["equally_many"](y, each, seed)
+    return x[rows], y[rows], *topics["new"]
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    book = from_the_page()
+    vocabulary, parts, topics = material(book)
+    saved = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+    for kind in ("pretraining", "blanks", "tuning", "labels", "context"):
+        saved.setdefault(kind, [])
+    saved |= {
+        "what": "three objectives in miniature, fine-tuning over numbers of labels, and a task "
+        "learned from its context",
+        "command": f"python chapters/results/{Path(__file__).name}",
+        "device": f"{platform.machine()} CPU, one thread, torch {torch.__version__}",
+        "date": date.today().isoformat(),
+        "vocabulary": vocabulary,
+        "steps": book["STEPS"],
+        "per_class": PER_CLASS,
+        "rates": RATES,
+        "practice": PRACTICE,
+    }
+
+    def known(kind: str, key: dict[str, Any]) -> bool:
+        return any(key.items() <= run.items() for run in saved[kind])
+
+    def save(kind: str, key: dict[str, Any], result: dict[str, Any]) -> None:
+        saved[kind].append(key | result)
+        head = json.dumps({k: v for k, v in saved.items() if not isinstance(v, list)})
+        runs = {k: v for k, v in saved.items() if isinstance(v, list)}
+        lines = [
+            f' "{k}": [\n' + ",\n".join("  " + json.dumps(r) for r in v) + "\n ]"
+            for k, v in runs.items()
+        ]
+        PATH.write_text(f"{head[:-1]},\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        print(kind, key, str(result)[-120:], flush=True)
+
+    tasks = {
+        "next token": book["next_token"],
+        "masked token": book["masked_token"],
+        "denoising": book["denoising"],
+    }
+
+    def start(name: str, seed: int, kept: dict[str, Any]) -> Any:
+        """The network that fine-tuning begins with, to be changed at will."""
+        if name == "random":
+            return book["reader"](vocabulary + 4, seed)
+        return copy.deepcopy(kept[name][0])
+
+    def tuned(name: str, view: str, kept: dict[str, Any], rate: float, each: int, seed: int) -> Any:
+        x, y, x_new, y_new = labeled(book, topics, each, seed)
+        classify = book["fine_tune"](start(name, seed, kept), view, x, y, rate, seed)
+        return classify, x_new, y_new
+
+    for seed in SEEDS:
+        kept: dict[str, Any] = {}
+        for name, task in tasks.items():
+            key = {"task": name, "seed": seed}
+            weights = Path(f"/tmp/pretraining-{name.replace(' ', '-')}-{seed}.pt")
+            if known("pretraining", key) and weights.exists():
+                net, last = (
+                    book["reader"](vocabulary + 4, 0),
+                    book["dense"](64, vocabulary + 4, 0),
+                )
+                for layer, state in zip((net, last), torch.load(weights), strict=True):
+                    layer.load_state_dict(state)
+                kept[name] = net, last
+                continue
+            started = time.process_time()
+            net, last, history = book["pretrain"](
+                task, parts["read"], vocabulary, book["STEPS"], seed
+            )
+            kept[name] = net, last
+            torch.save((net.state_dict(), last.state_dict()), weights)
+            seconds = round(time.process_time() - started, 1)
+            save("pretraining", key, {"seconds": seconds, "losses": smooth(history)})
+        # Which word is blacked out?
+        views = book["VIEWS"] | {"random": "all"}
+        for name, view in views.items():
+            if seed == SEEDS[0]:
+                for rate in RATES:
+                    key = {"start": name, "rate": rate}
+                    if not known("tuning", key):
+                        classify, *_ = tuned(name, view, kept, rate, 16, TUNING_SEED)
+                        x, y = topics["read"]
+                        right = book["accuracy"](classify, x, y)
+                        save("tuning", key, {"accuracy": round(right, 4)})
+            tried = [run for run in saved["tuning"] if run["start"] == name]
+            rate = max(tried, key=lambda run: run["accuracy"])["rate"]
+            for each in PER_CLASS:
+                key = {"start": name, "each": each, "seed": seed}
+                if not known("labels", key):
+                    classify, x_new, y_new = tuned(name, view, kept, rate, each, seed)
+                    right = book["accuracy"](classify, x_new, y_new)
+                    save("labels", key, {"rate": rate, "accuracy": round(right, 4)})
+        for each in PER_CLASS:
+            key = {"start": "naive Bayes", "each": each, "seed": seed}
+            if not known("labels", key):
+                save("labels", key, {"accuracy": round(counted(book, topics, each, seed), 4)})
+        # What is hidden here?
+        rows = parts["new"][:: len(parts["new"]) // BLANKS][:BLANKS]
+        ways = {
+            "masked token": (book["from_both_sides"], kept["masked token"]),
+            "next token": (book["from_the_left"], kept["next token"]),
+            "next token, trying all": (book["by_trying"], kept["next token"]),
+        }
+        for name, (way, nets) in ways.items():
+            key = {"way": name, "seed": seed}
+            if not known("blanks", key):
+                log_p = way(*nets, rows, vocabulary)[:, :vocabulary]
+                target = rows[:, book["BLANK"]]
+                right = (log_p.argmax(1) == target).double().mean().item()
+                surprise = -log_p.gather(1, target[:, None]).mean().item()
+                save("blanks", key, {"accuracy": round(right, 4), "surprise": round(surprise, 3)})
+        # A task in the context.
+        key = {"seed": seed}
+        if not known("context", key):
+            started = time.process_time()
+            net, history = book["practice"](seed, PRACTICE)
+            errors = {}
+            for name, change in SHIFTS.items():
+                draws = torch.Generator().manual_seed(1000)
+                tokens, _, y = book["regressions"](2000, draws, **change)
+                error = (net(tokens) - y).square().mean(0) / y.square().mean()
+                errors[name] = [round(e, 5) for e in error.tolist()]
+            seconds = round(time.process_time() - started, 1)
+            save("context", key, {"seconds": seconds, "losses": smooth(history), "errors": errors})
+    # Is it the number of targets that makes masked tokens slow to learn?
+    for seed in SEEDS[:2]:
+        key = {"task": "next token, 15 % of targets", "seed": seed}
+        if not known("pretraining", key):
+            few = every_seventh(book["next_token"])
+            started = time.process_time()
+            history = book["pretrain"](few, parts["read"], vocabulary, book["STEPS"], seed)[2]
+            seconds = round(time.process_time() - started, 1)
+            save("pretraining", key, {"seconds": seconds, "losses": smooth(history)})
+
+
+def counted(book: dict[str, Any], topics: dict[str, list[Tensor]], each: int, seed: int) -> float:
+    """What counting tokens alone is worth with so many labels."""
+    x, y, x_new, y_new = labeled(book, topics, each, seed)
+    return book["accuracy"](book["naive_bayes"](x, y, 512), x_new, y_new)
+
+
+if __name__ == "__main__":
+    main()
