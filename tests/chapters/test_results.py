@@ -88,6 +88,18 @@ def test_a_residual_net_begins_to_learn_as_recorded():
     assert found == pytest.approx(expected[:2], rel=0.05)
 
 
+def test_papers_are_sorted_by_their_citations_as_recorded():
+    made, kept = script("graphs"), record("graphs")
+    try:
+        cora = made.Cora(made.from_the_pages())
+    except CourseError as error:
+        pytest.skip(str(error))
+    made.SMOOTHINGS = made.SMOOTHINGS[:3]
+    assert cora.smoothed(0.0) == pytest.approx(kept["smoothing"]["plain"][:3], abs=0.01)
+    (expected,) = kept["methods"]["label propagation"]
+    assert cora.label_propagation(0) == pytest.approx(expected, abs=0.01)
+
+
 def test_the_last_layer_learns_ants_and_bees_as_recorded():
     made, kept = script("finetuning"), record("finetuning")
     key = {"target": "hymenoptera", "arm": "last", "size": 10, "seed": 0}
