@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import quiz_answers, solutions_unfold
+from browsing import quiz_answers
 from playwright.sync_api import Page, expect
 
 HISTORY = "chapters/01-history.html"
@@ -95,16 +95,3 @@ def test_the_halves_link_each_other(chapter):
     assert SECOND_HALF in chapter.url
     chapter.locator("article").get_by_role("link", name="The first half").first.click()
     assert HISTORY in chapter.url
-
-
-@pytest.mark.parametrize("page", [HISTORY, SECOND_HALF])
-def test_solutions_unfold(visit, page):
-    solutions_unfold(visit(page).page, 3)
-
-
-def test_claims_of_the_ledger_are_on_the_pages(visit):
-    shown = set()
-    for page in (HISTORY, SECOND_HALF):
-        shown |= set(visit(page).page.locator(".claim-id").all_inner_texts())
-    starred = {f"(C{n:03})" for n in (4, 6, 8, 9, 19, 28, 30)}
-    assert starred <= shown

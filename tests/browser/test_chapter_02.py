@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import quiz_answers, solutions_unfold
+from browsing import quiz_answers
 from playwright.sync_api import Page, expect
 
 NETWORKS = "chapters/02-multilayer-perceptrons.html"
@@ -52,16 +52,3 @@ def test_the_halves_link_each_other(networks):
     assert SECOND_HALF in networks.url
     networks.locator("article").get_by_role("link", name="The first half").first.click()
     assert NETWORKS in networks.url
-
-
-@pytest.mark.parametrize("page", [NETWORKS, SECOND_HALF])
-def test_solutions_unfold(visit, page):
-    solutions_unfold(visit(page).page, 3)
-
-
-def test_claims_of_the_ledger_are_on_the_pages(visit):
-    shown = set()
-    for page in (NETWORKS, SECOND_HALF):
-        shown |= set(visit(page).page.locator(".claim-id").all_inner_texts())
-    starred = (38, 39, 41, 43, 47, 48, 51, 55, 57, 58, 62, 65, 68)
-    assert {f"(C{n:03})" for n in starred} <= shown

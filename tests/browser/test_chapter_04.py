@@ -64,10 +64,3 @@ def test_the_pages_link_each_other(chapter):
     ):  # fmt: skip
         chapter.locator("article").get_by_role("link", name=link).first.click()
         assert page in chapter.url
-
-
-def test_every_claim_of_the_ledger_is_on_a_page(visit):
-    shown = set()
-    for page in (OPTIMIZERS, NOISE, LANDSCAPES):
-        shown |= set(visit(page).page.locator(".claim-id").all_inner_texts())
-    assert shown == {f"(C{n:03})" for n in range(90, 107)}

@@ -23,10 +23,7 @@ def test_runs_are_chosen_by_size_and_way_and_the_halves_link_each_other(visit):
     assert FIRST in page.url
 
 
-def test_questions_and_claims_of_the_ledger_are_on_the_pages(visit):
+def test_questions_answer_and_solutions_unfold(visit):
     page = visit(FIRST).page
     quiz_answers(page, "No: it has millions of parameters", "cannot overfit it")
     solutions_unfold(page, 4)
-    shown = {*page.locator(".claim-id").all_inner_texts()}
-    shown |= {*visit(SECOND).page.locator(".claim-id").all_inner_texts()}
-    assert {f"(C{n})" for n in (197, 198, 199, 200, 201)} <= shown
