@@ -189,7 +189,7 @@ class AttentionByHand(InteractiveFigure):
             titles["z"] = "$V A^T$"
         since = {"x": 0, "q": 1, "k": 1, "v": 1, "scores": 2, "scaled": 3, "weights": 4, "z": 5}
         with mpl.rc_context({"svg.hashsalt": "course", "font.size": 10}):
-            figure = Figure(figsize=(8.6, 4.8), facecolor="white")
+            figure = Figure(figsize=(8.6, 4.8), layout="none", facecolor="white")
             figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.88, hspace=0.16)
             for ax, (name, matrix) in zip(figure.subplots(2, 4).flat, found.items(), strict=True):
                 ax.axis("off")
