@@ -33,7 +33,7 @@ SEEDS = (0, 1, 2)
 RATES = (5e-3, 2e-2)
 LSTM_RATES = (5e-3, 1e-2)
 BLOCK, BATCH, BATCHES = 32, 32, 70  # those of the page on a CPU
-EPOCHS = 5  # half as many
+EPOCHS, LONGER = 5, 20  # half as many, and twice as many
 WARM_UP = 50
 TESTED = 20_000  # characters of new text
 LONGEST = 7
@@ -73,7 +73,7 @@ def model(kind: str, vocab_size: int, seed: int) -> nn.Module:
 
 
 def run(
-    book: dict[str, Any], kind: str, lr: float, warm_up: int, seed: int, epochs: int = EPOCHS
+    book: dict[str, Any], kind: str, lr: float, warm_up: int, seed: int, epochs: int
 ) -> dict[str, Any]:
     """Train one model; its loss on new text after each epoch."""
     vocab_size, known, new = text(book)
@@ -88,15 +88,18 @@ def run(
     }
 
 
-def jobs() -> list[tuple[str, float, int, int]]:
-    """(kind, rate, steps of warm-up, seed) of every run."""
-    found = []
+def jobs() -> list[tuple[str, float, int, int, int]]:
+    """(kind, rate, steps of warm-up, seed, epochs) of every run."""
+    found: list[tuple[str, float, int, int]] = []
     for seed in SEEDS:
         found += [("GPT", RATES[0], WARM_UP, seed), ("GPT, untied", RATES[0], WARM_UP, seed)]
         found += [("LSTM", lr, WARM_UP, seed) for lr in LSTM_RATES]
         found += [("GPT", RATES[0], 1, seed)]
         found += [("GPT", RATES[1], warm_up, seed) for warm_up in (WARM_UP, 1)]
-    return found
+    longer = [("GPT", RATES[0]), ("LSTM", LSTM_RATES[-1])]
+    return [(*job, EPOCHS) for job in found] + [
+        (kind, lr, WARM_UP, seed, LONGER) for seed in SEEDS for kind, lr in longer
+    ]
 
 
 def main() -> None:
@@ -110,14 +113,14 @@ def main() -> None:
         "date": date.today().isoformat(),
         "rates": RATES,
         "shakespeare_counted": counting(book, "tinyshakespeare"),
-        "one_epoch": run(book, "GPT", RATES[0], WARM_UP, 0, epochs=1)["val_losses"],  # for the test
-        "characters_read": BLOCK * BATCH * BATCHES * EPOCHS,
+        "one_epoch": run(book, "GPT", RATES[0], WARM_UP, 0, 1)["val_losses"],  # for the test
+        "characters_in_an_epoch": BLOCK * BATCH * BATCHES,
     }
-    for kind, lr, warm_up, seed in jobs():
-        key = {"kind": kind, "lr": lr, "warm_up": warm_up, "seed": seed}
+    for job in jobs():
+        key = dict(zip(("kind", "lr", "warm_up", "seed", "epochs"), job, strict=True))
         if any(key.items() <= known.items() for known in saved["runs"]):
             continue
-        result = run(book, kind, lr, warm_up, seed)
+        result = run(book, *job)
         saved["runs"].append(key | result)
         print(*key.values(), result["val_losses"][-1], f"{result['seconds']} s", flush=True)
         runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])

@@ -76,7 +76,7 @@ def run(
     if variant == "no positions":
         model.position_embedding.requires_grad_(False).zero_()
     started = time.process_time()
-    book["train"](model, x, y, lr or RATES[net], seed, 4 * steps if variant == "long" else steps)
+    book["train"](model, x, y, lr or RATES[net], seed, steps)
     found = {
         "accuracy": round(evaluate(model, (x_new, y_new), accuracy), 4),
         "seen": round(evaluate(model, (x[:10_000], y[:10_000]), accuracy), 4),
@@ -93,12 +93,11 @@ def jobs() -> list[tuple[str, str, str, int, int]]:
     """(set, network, variant, number of pictures, seed) of every run."""
     variants = [(variant, net) for variant in ("plain", "scrambled") for net in RATES]
     variants += [("no positions", "vit")]
-    clothes, digits, long = [], [], []
+    clothes, digits = [], []
     for seed in SEEDS:
         clothes += [("fashion-mnist", net, "plain", size, seed) for size in SIZES for net in RATES]
         digits += [("mnist-5k", net, variant, SIZE, seed) for variant, net in variants]
-        long += [("fashion-mnist", net, "long", SIZES[-1], seed) for net in RATES]
-    return digits + clothes + long
+    return digits + clothes
 
 
 def forty_steps(book: dict[str, Any]) -> float:
