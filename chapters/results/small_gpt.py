@@ -98,7 +98,7 @@ def jobs() -> list[tuple[str, float, int, int, int]]:
         found += [("GPT", RATES[1], warm_up, seed) for warm_up in (WARM_UP, 1)]
     longer = [("GPT", RATES[0]), ("LSTM", LSTM_RATES[-1])]
     return [(*job, EPOCHS) for job in found] + [
-        (kind, lr, WARM_UP, seed, LONGER) for seed in SEEDS for kind, lr in longer
+        (kind, lr, WARM_UP, seed, LONGER) for seed in SEEDS[:2] for kind, lr in longer
     ]
 
 
