@@ -100,6 +100,15 @@ def test_papers_are_sorted_by_their_citations_as_recorded():
     assert cora.label_propagation(0) == pytest.approx(expected, abs=0.01)
 
 
+def test_twelve_layers_begin_to_learn_as_recorded_with_the_norm_first_and_not_with_it_after():
+    made, kept = script("induction"), record("induction")
+    for norm_first in (True, False):
+        key = {"norm_first": norm_first, "warm_up": 0, "xavier": True, "lr": 0.01, "seed": 0}
+        (expected,) = [run["loss"] for run in kept["depth"] if key.items() <= run.items()]
+        found = made.depth(made.from_the_page(), **key, steps=made.MEAN_OF)
+        assert found == pytest.approx(expected[:1], abs=0.02)
+
+
 def test_the_last_layer_learns_ants_and_bees_as_recorded():
     made, kept = script("finetuning"), record("finetuning")
     key = {"target": "hymenoptera", "arm": "last", "size": 10, "seed": 0}
