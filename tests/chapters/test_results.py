@@ -100,6 +100,19 @@ def test_papers_are_sorted_by_their_citations_as_recorded():
     assert cora.label_propagation(0) == pytest.approx(expected, abs=0.01)
 
 
+def test_a_small_gpt_begins_to_learn_as_recorded():
+    made, kept = script("small_gpt"), record("small_gpt")
+    key = ("GPT", made.RATES[0], made.WARM_UP, 0)
+    found = made.run(made.from_the_page(), *key, 1)["val_losses"]
+    assert found == pytest.approx(kept["one_epoch"], abs=0.02)
+
+
+def test_a_vision_transformer_begins_to_learn_as_recorded():
+    made, kept = script("vision_transformer"), record("vision_transformer")
+    found = made.forty_steps(made.from_the_page())
+    assert found == pytest.approx(kept["forty_steps"], abs=0.03)
+
+
 def test_twelve_layers_begin_to_learn_as_recorded_with_the_norm_first_and_not_with_it_after():
     made, kept = script("induction"), record("induction")
     for norm_first in (True, False):
@@ -141,3 +154,25 @@ def test_the_trained_gpt_loses_on_new_text_what_is_recorded():
     found = evaluate(model, (windows[::8], following[::8]), made.next_token_loss)
     assert found == pytest.approx(kept["val_loss"], abs=0.02)
     assert record("gpt")["shakespeare"]["val_loss"] <= 1.47
+
+
+def test_recurrent_networks_begin_to_learn_as_recorded():
+    made, kept = script("recurrent"), record("recurrent")
+    book = made.from_the_pages()
+    (_, kind, bias) = made.MEMORIES[3]
+    (right,) = [r["right"] for r in kept["memory"]["runs"] if r["who"] == made.MEMORIES[3][0]][:1]
+    found = book["remember"](kind, bias, 0, updates=20)
+    assert sum(found) / 20 == pytest.approx(right[0], abs=0.02)
+    read, _, vocab_size = made.prose()
+    found = book["read_on"](book["text_model"](vocab_size, 0), read, made.EPOCHS, stop=4)
+    assert found == pytest.approx(kept["text"]["first_losses"][:4], rel=0.01)
+
+
+def test_a_bag_of_words_cannot_tell_an_order_as_recorded():
+    made, kept = script("multimodal"), record("multimodal")
+    name = "bag, half reversed"
+    key = {"world": name, "temperature": 0.1, "seed": 0}
+    (expected,) = [run for run in kept["runs"] if key.items() <= run.items()]
+    found = made.run(made.from_the_page(), made.WORLDS[name], 0.1, 0)
+    assert found["usual"] == found["reversed"] == expected["usual"] == 0.5
+    assert found["all"] == pytest.approx(expected["all"], abs=0.03)
