@@ -176,3 +176,19 @@ def test_a_bag_of_words_cannot_tell_an_order_as_recorded():
     found = made.run(made.from_the_page(), made.WORLDS[name], 0.1, 0)
     assert found["usual"] == found["reversed"] == expected["usual"] == 0.5
     assert found["all"] == pytest.approx(expected["all"], abs=0.03)
+
+
+def test_a_small_reader_of_messages_has_the_recorded_loss():
+    made, kept = script("scaling"), record("scaling")
+    key = {"part": "isoflop", "flops": 1e10, "width": 128, "seed": 0}
+    (expected,) = [run for run in kept["runs"] if key.items() <= run.items()]
+    found = made.run(made.from_the_page(), 128, expected["tokens"], None, 0)
+    assert found["loss"] == pytest.approx(expected["loss"], abs=0.03)
+
+
+def test_the_last_layer_learns_names_as_recorded():
+    made, kept = script("adaptation"), record("adaptation")
+    key = {"part": "adapt", "arm": "last layer", "rate": 0.01, "seed": 0}
+    (expected,) = [run for run in kept["runs"] if key.items() <= run.items()]
+    found = made.adapted(made.from_the_page(), "last layer", 0, 0.01)
+    assert found["names"] == pytest.approx(expected["names"], abs=0.03)
