@@ -17,7 +17,8 @@ class Dropout(Layer):
     Shapes: x (*) → y (*). Dividing keeps the expectation, :math:`\mathbb E[y] = x`, so that in
     ``eval`` the layer is the identity. Where p is 0 nothing is drawn; where p is 1 all is 0.
 
-    The mask is drawn as torch draws it: on a CPU, the same seed gives torch.nn.Dropout's.
+    The mask is drawn as torch draws it: on a CPU, the same seed gives torch.nn.Dropout's. A
+    generator on the CPU may be used with inputs on a GPU.
     Source: Srivastava et al. 2014, who multiply by 1 − p at test time instead.
 
     Raises:
@@ -45,8 +46,11 @@ class Dropout(Layer):
         if self.p == 1:
             self.mask = torch.zeros_like(x)
         else:
-            kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-            self.mask = kept.div_(1 - self.p)
+            where = x.device if self.generator is None else self.generator.device
+            kept = torch.empty_like(x, device=where).bernoulli_(
+                1 - self.p, generator=self.generator
+            )
+            self.mask = kept.div_(1 - self.p).to(x.device)
         return x * self.mask
 
     def backward(self, dy: Tensor) -> Tensor:
