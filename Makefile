@@ -37,9 +37,9 @@ book: .venv/book
 serve: book
 	$(BIN)/python -m http.server --directory _build/html 8000
 
-# The chapters and the released assignments as notebooks.
-lab: .venv/book
-	$(BIN)/jupyter lab
+# The chapters as notebooks; the released assignments are in the same tree.
+lab: book
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/_build/html/notebooks
 
 # What was generated; the environment stays.
 clean:

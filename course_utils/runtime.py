@@ -62,6 +62,7 @@ def setup(seed: int = 0) -> Setup:
     if device.type == "cuda":
         # The same inputs give the same figures: no autotuned kernels, no TF32 rounding.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.allow_tf32 = False  # matrix products do without it by default
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
     return Setup(seed, device)

@@ -100,6 +100,8 @@ def test_references_stay_on_their_page(page):
     here = {label for pattern in LABELS for label in re.findall(pattern, text, re.MULTILINE)}
     for role, target in re.findall(r"\{(ref|numref|eq|doc)\}`(?:[^`<]*<)?([^`>]+)>?`", text):
         assert target in here, f"{{{role}}}`{target}`"
+    for target in re.findall(r"\{chapter\}`[^`<]*<([^`>]+)>`", text):
+        assert (ROOT / "chapters" / f"{target}.md").is_file(), f"there is no page {target}"
     for target in re.findall(r"\]\(([^)\s]+\.(?:md|html)[^)\s]*)\)", text):
         assert "://" in target, f"a link to {target}"
 
