@@ -35,12 +35,13 @@ MERGES = 256
 SEEDS = (0,)  # of pretraining
 DRAWS = (0, 1, 2)  # of labeled passages
 PER_CLASS = (4, 16, 64)  # passages of each topic
+PASSAGES = (4, 16, 64, 256)  # with commas
 RATES = (1e-3, 3e-3)  # of fine-tuning, the better one is taken, for each start
 TUNING_SEED = 100
 BLANKS = 40  # passages with a hidden token
 FEW_STEPS = 800  # with 15 % of the targets
 PRACTICE = 2500  # steps
-PRACTICE_SEEDS = (0,)
+PRACTICE_SEEDS = (0, 1)
 KEPT = Path(tempfile.gettempdir()) / "course-pretraining"  # weights, so that a run can go on
 SHIFTS = {"as practiced": {}, "weights doubled": {"scale": 2.0}, "weights tripled": {"scale": 3.0}}
 SHIFTS["bent"] = {"turn": 0.5}
@@ -95,7 +96,7 @@ def main() -> None:
     book = from_the_page()
     vocabulary, parts, topics = material(book)
     saved = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
-    for kind in ("pretraining", "blanks", "tuning", "labels", "context"):
+    for kind in ("pretraining", "context", "tuning", "labels", "commas", "blanks"):
         saved.setdefault(kind, [])
     saved |= {
         "what": "three objectives in miniature, fine-tuning over numbers of labels, and a task "
@@ -106,6 +107,7 @@ def main() -> None:
         "vocabulary": vocabulary,
         "steps": book["STEPS"],
         "per_class": PER_CLASS,
+        "passages": PASSAGES,
         "practice": PRACTICE,
     }
 
@@ -173,12 +175,12 @@ def main() -> None:
     for draw in DRAWS:
         for name, view in (book["VIEWS"] | {"random": "all"}).items():
             for rate in RATES:
-                key = {"start": name, "rate": rate}
+                key = {"start": name, "rate": rate, "task": "topics"}
                 if not known("tuning", key):
                     classify, _ = tuned(name, view, rate, 16, TUNING_SEED)
                     right = book["accuracy"](classify, *topics["read"])
                     save("tuning", key, {"accuracy": round(right, 4)})
-            tried = [run for run in saved["tuning"] if run["start"] == name]
+            tried = [r for r in saved["tuning"] if r["start"] == name and "accuracy" in r]
             rate = max(tried, key=lambda run: run["accuracy"])["rate"]
             saved["rates"][name] = rate
             for each in PER_CLASS:
@@ -190,6 +192,50 @@ def main() -> None:
             key = {"start": "naive Bayes", "each": each, "seed": draw}
             if not known("labels", key):
                 save("labels", key, {"accuracy": round(counted(book, topics, each, draw), 4)})
+    # Where were the commas?
+    text = "\n\n".join(text for _, text in book["messages"]())
+    tokenizer = book["Tokenizer"](book["learn_merges"](text, MERGES)[0])
+    x, y = book["without_commas"](tokenizer)["read"]
+    x_new, y_new = (t[::3] for t in book["without_commas"](tokenizer)["new"])
+
+    def punctuated(name: str, view: str, rate: float, rows: Tensor, draw: int) -> Any:
+        start = nets.get(name, (book["reader"](vocabulary + 4, draw),))[0]
+        logits = book["fine_tune"](copy.deepcopy(start), view, x[rows], y[rows], rate, draw)
+        return lambda passages: book["score_of"](logits, passages)
+
+    key = {"start": "next token", "passages": 0, "seed": 0}
+    if not known("commas", key):
+        net, last = nets["next token"]
+        mask = book["what_it_sees"]("past")
+        score = [last(net(part, mask))[..., book["COMMA"]] for part in x_new.split(200)]
+        log_sum = [last(net(part, mask)).logsumexp(2) for part in x_new.split(200)]
+        found = book["commas_found"](torch.cat(score) - torch.cat(log_sum), y_new)
+        save("commas", key, {"found": round(found, 4)})
+    for draw in DRAWS:
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(draw))
+        for name, view in (book["VIEWS"] | {"random": "all"}).items():
+            for rate in RATES:
+                key = {"start": name, "rate": rate, "task": "commas"}
+                if not known("tuning", key):
+                    score = punctuated(name, view, rate, order[-16:], TUNING_SEED)
+                    other = order[-1000:-16]
+                    found = book["commas_found"](score(x[other]), y[other])
+                    save("tuning", key, {"found": round(found, 4)})
+            tried = [r for r in saved["tuning"] if r["start"] == name and "found" in r]
+            rate = max(tried, key=lambda run: run["found"])["rate"]
+            for passages in PASSAGES:
+                key = {"start": name, "passages": passages, "seed": draw}
+                if not known("commas", key):
+                    score = punctuated(name, view, rate, order[:passages], draw)
+                    found = book["commas_found"](score(x_new), y_new)
+                    save("commas", key, {"found": round(found, 4)})
+        for passages in PASSAGES:
+            key = {"start": "counting", "passages": passages, "seed": draw}
+            if not known("commas", key):
+                rows = order[:passages]
+                score = book["counted_commas"](x[rows], y[rows], vocabulary)
+                found = book["commas_found"](score(x_new), y_new)
+                save("commas", key, {"found": round(found, 4)})
     # What is hidden here?
     rows = parts["new"][:: len(parts["new"]) // BLANKS][:BLANKS]
     ways = {
