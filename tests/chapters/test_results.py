@@ -192,3 +192,17 @@ def test_the_last_layer_learns_names_as_recorded():
     (expected,) = [run for run in kept["runs"] if key.items() <= run.items()]
     found = made.adapted(made.from_the_page(), "last layer", 0, 0.01)
     assert found["names"] == pytest.approx(expected["names"], abs=0.03)
+
+
+def test_topics_are_named_without_pretraining_as_recorded():
+    made, kept = script("pretraining"), record("pretraining")
+    book = made.from_the_page()
+    vocabulary, _, topics = made.material(book)
+    expected = {(r["start"], r["each"], r["seed"]): r["accuracy"] for r in kept["labels"]}
+    found = made.counted(book, topics, 16, 0)
+    assert found == pytest.approx(expected["naive Bayes", 16, 0], abs=0.01)
+    x, y, x_new, y_new = made.labeled(book, topics, 4, 0)
+    net = book["reader"](vocabulary + 4, 0)
+    logits = book["fine_tune"](net, "all", x, y, kept["rates"]["random"], 0)
+    found = book["accuracy"](logits, x_new, y_new)
+    assert found == pytest.approx(expected["random", 4, 0], abs=0.03)
