@@ -2,7 +2,7 @@
 
     python chapters/results/adaptation.py
 
-The code is that of the page 13d-adaptation: its cells with the tag `recorded` run here. Every run
+The code is that of the page 13c-adaptation: its cells with the tag `recorded` run here. Every run
 is written to the file at once, and what is there is not run again.
 """
 
@@ -26,7 +26,7 @@ from course_utils.models.sampling import draw
 from course_utils.runtime import Setup
 
 PATH = Path(__file__).with_suffix(".json")
-PAGE = Path(__file__).parents[1] / "13d-adaptation.md"
+PAGE = Path(__file__).parents[1] / "13c-adaptation.md"
 ARMS = {  # what is trained, and the learning rates tried
     "all": (5e-4, 1e-3, 3e-3),
     "rank 1": (3e-3, 1e-2),

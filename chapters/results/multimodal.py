@@ -2,7 +2,7 @@
 
     python chapters/results/multimodal.py
 
-The code is that of the page 13c-multimodal: its cells with the tag `recorded` run here. Every run
+The code is that of the page 13d-multimodal: its cells with the tag `recorded` run here. Every run
 is written to the file at once, and what is there is not run again.
 """
 
@@ -23,7 +23,7 @@ from course_utils.book.chapters import read_notebook
 from course_utils.runtime import Setup
 
 PATH = Path(__file__).with_suffix(".json")
-PAGE = Path(__file__).parents[1] / "13c-multimodal.md"
+PAGE = Path(__file__).parents[1] / "13d-multimodal.md"
 SEEDS = (0, 1, 2)
 # Captions read as a bag or in order, the share of reversed pairs, reversed captions as negatives.
 WORLDS = {

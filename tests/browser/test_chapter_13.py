@@ -6,7 +6,7 @@ import pytest
 from browsing import quiz_answers, solutions_unfold
 
 FIRST = "chapters/13-pretraining.html"
-LAST = "chapters/13c-multimodal.html"
+LAST = "chapters/13d-multimodal.html"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from browsing import quiz_answers, solutions_unfold
 
 FIRST = "chapters/13b-scale.html"
-SECOND = "chapters/13d-adaptation.html"
+SECOND = "chapters/13c-adaptation.html"
 
 
 def test_costs_are_set_questions_answer_and_the_pages_link_each_other(visit):
@@ -19,5 +19,5 @@ def test_costs_are_set_questions_answer_and_the_pages_link_each_other(visit):
     assert SECOND in page.url
     quiz_answers(page, "A is not trained", "Both are")
     solutions_unfold(page, 4)
-    page.locator("article").get_by_role("link", name="The first half").last.click()
+    page.locator("article").get_by_role("link", name="The page before").last.click()
     assert FIRST in page.url

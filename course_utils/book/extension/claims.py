@@ -43,7 +43,7 @@ class CheckedClaims(SphinxDirective):
         )
         head = "<th>Claim</th><th>What the book says</th><th>Found</th><th>Where</th>"
         table = (
-            '<div class="table-wrapper claims-wrapper" tabindex="0" role="region" '
+            '<div class="pst-scrollable-table-container" tabindex="0" role="region" '
             'aria-label="All claims"><table class="table claims">'
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
