@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import data, models
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells, save_runs
 from course_utils.models.sampling import draw
 from course_utils.runtime import Setup
 
@@ -42,10 +42,7 @@ def from_the_page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
     names = {"F": F, "copy": copy, "data": data, "draw": draw, "nn": nn, "torch": torch}
     names |= {"setup": Setup(0, torch.device("cpu"))} | vars(models)
-    for cell in read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE.name, "exec"), names)
-    return names
+    return run_recorded_cells(PAGE, names)
 
 
 def arm(book: dict[str, Any], name: str) -> nn.Module:
@@ -108,9 +105,7 @@ def main() -> None:
             result = rewarded(book, key["leash"], key["seed"])
         saved["runs"].append(key | result)
         print(*key.values(), result, flush=True)
-        runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])
-        head = json.dumps({k: v for k, v in saved.items() if k != "runs"}, ensure_ascii=False)
-        PATH.write_text(f'{head[:-1]},\n "runs": [\n{runs}\n]}}\n', encoding="utf-8")
+        save_runs(PATH, saved)
 
 
 if __name__ == "__main__":

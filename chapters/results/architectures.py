@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells
 from course_utils.runtime import Setup
 
 PAGE = Path(__file__).parents[1] / "07-architectures.md"
@@ -56,10 +56,7 @@ DEPTH_EPOCHS = 8
 def page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
     names: dict[str, Any] = {"setup": Setup(0, torch.device("cpu"))}
-    for cell in read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(cell.source, names)
-    return names
+    return run_recorded_cells(PAGE, names)
 
 
 def variant(name: str, seed: int, epochs: int = VARIANT_EPOCHS) -> dict[str, Any]:

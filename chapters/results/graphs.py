@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from course_utils import layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells
 from course_utils.data import planetoid
 from course_utils.layers import Layer, Linear, Residual, Sequential
 from course_utils.models import normalized_adjacency
@@ -43,10 +43,7 @@ def from_the_pages() -> dict[str, Any]:
     names |= {"setup": Setup(0, torch.device("cpu"))}
     names |= vars(optim) | vars(losses) | vars(layers) | {"Layer": Layer}
     for page in PAGES:
-        path = Path(__file__).parents[1] / f"{page}.md"
-        for cell in read_notebook(path.read_text(encoding="utf-8"), path).cells:
-            if "recorded" in cell.metadata.get("tags", []):
-                exec(compile(cell.source, page, "exec"), names)
+        run_recorded_cells(Path(__file__).parents[1] / f"{page}.md", names)
     return names
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from course_utils import init, layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells
 from course_utils.layers import Layer
 from course_utils.runtime import Setup
 
@@ -45,13 +45,9 @@ DEEP_STEPS = 300
 
 def from_the_page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
-    path = Path(__file__).parents[1] / f"{PAGE}.md"
     names = {"math": math, "setup": Setup(0, torch.device("cpu")), "torch": torch}
     names |= vars(init) | vars(optim) | vars(losses) | vars(layers)
-    for cell in read_notebook(path.read_text(encoding="utf-8"), path).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE, "exec"), names)
-    return names
+    return run_recorded_cells(Path(__file__).parents[1] / f"{PAGE}.md", names)
 
 
 def means(losses: list[float]) -> list[float]:

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from course_utils import data, layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells, save_runs
 from course_utils.runtime import Setup
 
 PATH = Path(__file__).with_suffix(".json")
@@ -41,10 +41,7 @@ def from_the_page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
     names = {"F": F, "setup": Setup(0, torch.device("cpu")), "torch": torch}
     names |= vars(optim) | vars(losses) | vars(layers)
-    for cell in read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE.name, "exec"), names)
-    return names
+    return run_recorded_cells(PAGE, names)
 
 
 def run(
@@ -93,9 +90,7 @@ def main() -> None:
             seconds = round(time.process_time() - started, 1)
             saved["runs"].append(key | result | {"seconds": seconds})
             print(*key.values(), result, seconds, flush=True)
-            runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])
-            head = json.dumps({k: v for k, v in saved.items() if k != "runs"})
-            PATH.write_text(f'{head[:-1]},\n "runs": [\n{runs}\n]}}\n', encoding="utf-8")
+            save_runs(PATH, saved)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils import layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells
 from course_utils.data.packages import package_file
 from course_utils.runtime import Setup
 
@@ -53,10 +53,7 @@ def from_the_page() -> dict[str, Any]:
     names |= {"package_file": package_file, "re": re, "torch": torch}
     names |= {"setup": Setup(0, torch.device("cpu"))}
     names |= vars(optim) | vars(losses) | vars(layers)
-    for cell in read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE.name, "exec"), names)
-    return names
+    return run_recorded_cells(PAGE, names)
 
 
 def material(book: dict[str, Any]) -> tuple[int, dict[str, Tensor], dict[str, list[Tensor]]]:

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from course_utils import data, layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells
 from course_utils.models import CharRNN
 from course_utils.train import fit
 
@@ -59,10 +59,7 @@ def from_the_pages() -> dict[str, Any]:
     names |= {"pad_sequence": pad_sequence, "torch": torch}
     names |= vars(optim) | {"Linear": layers.Linear, "CrossEntropyLoss": losses.CrossEntropyLoss}
     for page in PAGES:
-        path = Path(__file__).parents[1] / f"{page}.md"
-        for cell in read_notebook(path.read_text(encoding="utf-8"), path).cells:
-            if "recorded" in cell.metadata.get("tags", []):
-                exec(compile(cell.source, page, "exec"), names)
+        run_recorded_cells(Path(__file__).parents[1] / f"{page}.md", names)
     return names
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from course_utils import data, layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells, save_runs
 from course_utils.runtime import Setup
 
 PATH = Path(__file__).with_suffix(".json")
@@ -41,11 +41,7 @@ def from_the_page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
     names = {"data": data, "setup": Setup(0, torch.device("cpu")), "torch": torch}
     names |= vars(optim) | vars(losses) | vars(layers)
-    cells = read_notebook(PAGE.read_text(encoding="utf-8"), PAGE).cells
-    for cell in cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE.name, "exec"), names)
-    return names
+    return run_recorded_cells(PAGE, names)
 
 
 def all_right(correct: Tensor, length: int) -> float:
@@ -107,9 +103,7 @@ def main() -> None:
         result = run(book, key["width"], key["tokens"], key.get("characters"), key["seed"])
         saved["runs"].append(key | result)
         print(*key.values(), f"{result['loss']:.4f}, {result['seconds']} s", flush=True)
-        runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])
-        head = json.dumps({k: v for k, v in saved.items() if k != "runs"}, ensure_ascii=False)
-        PATH.write_text(f'{head[:-1]},\n "runs": [\n{runs}\n]}}\n', encoding="utf-8")
+        save_runs(PATH, saved)
 
 
 if __name__ == "__main__":

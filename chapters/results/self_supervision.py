@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils import data, layers, losses, optim
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells, save_runs
 from course_utils.runtime import Setup
 from course_utils.sinkhorn import sinkhorn
 
@@ -58,19 +58,12 @@ ASSIGNMENTS: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
 }
 
 
-def recorded_cells(page: str) -> list[str]:
-    path = Path(__file__).parents[1] / f"{page}.md"
-    cells = read_notebook(path.read_text(encoding="utf-8"), path).cells
-    return [cell.source for cell in cells if "recorded" in cell.metadata.get("tags", [])]
-
-
 def from_the_pages() -> dict[str, Any]:
     """The names that the pages' recorded cells define."""
     names = {"F": F, "math": math, "setup": Setup(0, torch.device("cpu")), "torch": torch}
     names |= {"sinkhorn": sinkhorn} | vars(optim) | vars(losses) | vars(layers)
     for page in PAGES:
-        for source in recorded_cells(page):
-            exec(compile(source, page, "exec"), names)
+        run_recorded_cells(Path(__file__).parents[1] / f"{page}.md", names)
     return names
 
 
@@ -185,9 +178,7 @@ def main() -> None:
         saved["runs"].append(key | result)
         five = result["accuracy"][PER_CLASS.index(5)]
         print(*key.values(), f"{sum(five) / DRAWS:.3f}, {result['seconds']} s", flush=True)
-        runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])
-        head = json.dumps({k: v for k, v in saved.items() if k != "runs"}, ensure_ascii=False)
-        PATH.write_text(f'{head[:-1]},\n "runs": [\n{runs}\n]}}\n', encoding="utf-8")
+        save_runs(PATH, saved)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import data
-from course_utils.book.chapters import read_notebook
+from course_utils.book.recording import run_recorded_cells, save_runs
 from course_utils.models import GPT, CharRNN, GPTConfig, count_parameters
 from course_utils.train import fit
 
@@ -42,11 +42,7 @@ LONGEST = 7
 def from_the_page() -> dict[str, Any]:
     """The names that the page's recorded cells define."""
     names = {"F": F, "data": data, "fit": fit, "math": math, "torch": torch}
-    path = Path(__file__).parents[1] / f"{PAGE}.md"
-    for cell in read_notebook(path.read_text(encoding="utf-8"), path).cells:
-        if "recorded" in cell.metadata.get("tags", []):
-            exec(compile(cell.source, PAGE, "exec"), names)
-    return names
+    return run_recorded_cells(Path(__file__).parents[1] / f"{PAGE}.md", names)
 
 
 def text(book: dict[str, Any], name: str = "state-of-the-union") -> tuple[int, Tensor, Tensor]:
@@ -123,9 +119,7 @@ def main() -> None:
         result = run(book, *job)
         saved["runs"].append(key | result)
         print(*key.values(), result["val_losses"][-1], f"{result['seconds']} s", flush=True)
-        runs = ",\n".join("  " + json.dumps(each) for each in saved["runs"])
-        head = json.dumps({k: v for k, v in saved.items() if k != "runs"}, ensure_ascii=False)
-        PATH.write_text(f'{head[:-1]},\n "runs": [\n{runs}\n]}}\n', encoding="utf-8")
+        save_runs(PATH, saved)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from course_utils import data
+from course_utils.book.recording import recorded_cells
 from course_utils.errors import CourseError
 from course_utils.models import pretrained_gpt
 from course_utils.train import evaluate
@@ -69,7 +70,7 @@ def test_what_both_pages_on_self_supervision_define_is_the_same():
     first, second = (
         {
             node.name: ast.unparse(node)
-            for cell in made.recorded_cells(page)
+            for cell in recorded_cells(RESULTS.parent / f"{page}.md")
             for node in ast.parse(cell).body
             if isinstance(node, ast.FunctionDef)
         }
