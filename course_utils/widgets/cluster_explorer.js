@@ -27,13 +27,7 @@ export function agreement(table) {
 
 /** The mean agreement of the same clusters with shuffled labels: what chance gives. */
 export function shuffled(clusters, labels, shape) {
-  let seed = 1;
-  const random = () => { // mulberry32
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = uniform(1);
   const mixed = [...labels];
   const found = Array.from({ length: SHUFFLES }, () => {
     for (let i = mixed.length - 1; i > 0; i--) {

@@ -91,7 +91,7 @@ class ClusterExplorer(InteractiveFigure):
         ...                 epochs=[0, 1, 2, 5, 10], alt="Clusters of digits as they form")
     """
 
-    _esm = source("figure.js", "descent.js", "cluster_explorer.js")
+    _esm = source("figure.js", "random.js", "descent.js", "cluster_explorer.js")
     _css = source("figure.css", "descent.css", "cluster_explorer.css")
 
     sprite = traitlets.Dict().tag(sync=True)

@@ -69,7 +69,14 @@ class OptimizerRace(InteractiveFigure):
         traitlets.TraitError: a choice that is not there, or a number out of range.
     """
 
-    _esm = source("figure.js", "descent.js", "landscapes.js", "optimizers.js", "optimizer_race.js")
+    _esm = source(
+        "figure.js",
+        "random.js",
+        "descent.js",
+        "landscapes.js",
+        "optimizers.js",
+        "optimizer_race.js",
+    )
     _css = source("figure.css", "descent.css", "optimizer_race.css")
 
     landscapes = traitlets.List().tag(sync=True)

@@ -32,18 +32,12 @@ export const RULES = {
   },
 };
 
-/** Pairs of normal numbers, the same for the same seed: mulberry32, then Box and Muller. */
+/** Pairs of normal numbers, the same for the same seed, after Box and Muller. */
 export function noise(seed, count) {
-  let state = seed;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = uniform(seed);
   return Array.from({ length: count }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-    const angle = 2 * Math.PI * uniform();
+    const radius = Math.sqrt(-2 * Math.log(1 - random()));
+    const angle = 2 * Math.PI * random();
     return [radius * Math.cos(angle), radius * Math.sin(angle)];
   });
 }
