@@ -27,8 +27,8 @@ DATA = ROOT.parent / "shared" / "data"
 if DATA.is_dir():
     os.environ.setdefault("COURSE_DATA", str(DATA))
 
-# The folders whose tests run students' code.
-GRADE = ("tests/assignments", "tests/attacks", "tests/grading", "tests/student")
+# Where tests make sandboxes.
+GRADE = ("tests/assignments/test_sample", "tests/attacks", "tests/grading", "tests/student")
 
 # The same examples each time, and none refused because the machine is busy.
 settings.register_profile(

@@ -1,36 +1,13 @@
-"""A made-up class that hands in A1, to try the grading on and to show it.
-
-    python assignments/sample_class/a1_mlps.py COURSE_DIR
-
-writes ``COURSE_DIR/submitted/<student>/a1-mlps/`` for every student of `STUDENTS`, from the
-released ``COURSE_DIR/release/a1-mlps/a1-mlps.ipynb``. The same release gives the same files.
-
-Nobody in it exists. Each student stands for something that happens in every class, and `STUDENTS`
-says what grading must make of it.
-"""
+"""A made-up class that hands in A1: mistakes, accidents, late work."""
 
 from __future__ import annotations
 
-import copy
 import io
-import json
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-ASSIGNMENT = "a1-mlps"
-WEIGHTS = "a1-weights.pt"
+from students import Class, Student
+
 STEPS = {"trained": 800, "short": 80}  # of training
-DUE = "2026-10-16 23:59:00 UTC"
-IN_TIME = "2026-10-15 18:30:00 UTC"
-TWO_HOURS_LATE = "2026-10-17 01:59:00 UTC"
-
-# Points that tests give, and that a person gives.
-AUTO_POINTS = 70
-HAND_POINTS = 30
 
 FORWARD = """\
 def linear_forward(x, W, b):
@@ -275,40 +252,6 @@ def cross_entropy(logits, labels):
 """
 
 
-@dataclass(frozen=True)
-class Student:
-    """One made-up student, and what grading must make of the submission.
-
-    Attributes:
-        id: the student's id, which says what is the matter.
-        does: the same in a sentence.
-        state: the state in which the submission must end.
-        score: the points that the tests must give, of `AUTO_POINTS`.
-        by_hand: the points that must wait for a person.
-        cells: the source of each cell that the student filled in, by grade id.
-        own_cell: the source of a cell that the student added at the end, if any.
-        truncated: the file broke off on the way.
-        weights: the file of weights handed in: "trained", "short" (for a short time), "damaged",
-            or none.
-        timestamp: when it was handed in.
-    """
-
-    id: str
-    does: str
-    state: str
-    score: int
-    by_hand: int = 0
-    cells: Mapping[str, str] = field(default_factory=dict)
-    own_cell: str | None = None
-    truncated: bool = False
-    weights: str = ""
-    timestamp: str = IN_TIME
-
-    @property
-    def late(self) -> bool:
-        return self.timestamp == TWO_HOURS_LATE
-
-
 STUDENTS = (
     Student(
         "s01-perfect",
@@ -400,31 +343,16 @@ STUDENTS = (
         "graded",
         8,
         cells={"linear-forward": FORWARD, "linear-backward": BACKWARD},
-        timestamp=TWO_HOURS_LATE,
+        late=True,
     ),
 )
 
 
-def write(course_dir: Path) -> None:
-    """Write every student's submission into ``course_dir/submitted``, over what is there.
-
-    Raises:
-        FileNotFoundError: the assignment has not been released in this course directory.
-    """
-    released = course_dir / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-    notebook = json.loads(released.read_text(encoding="utf-8"))
-    for student in STUDENTS:
-        text = json.dumps(_fill_in(notebook, student), indent=1, ensure_ascii=False) + "\n"
-        folder = course_dir / "submitted" / student.id / ASSIGNMENT
-        folder.mkdir(parents=True, exist_ok=True)
-        if student.truncated:
-            text = text[: len(text) // 2]
-        (folder / released.name).write_text(text, encoding="utf-8", newline="\n")
-        (folder / "timestamp.txt").write_text(student.timestamp, encoding="utf-8")
-        if student.weights == "damaged":
-            (folder / WEIGHTS).write_bytes(_weights(steps=800)[:10_000])
-        elif student.weights:
-            (folder / WEIGHTS).write_bytes(_weights(steps=STEPS[student.weights]))
+def files(word: str) -> dict[str, bytes]:
+    """The file of weights: "trained", "short" (for a short time) or "damaged"."""
+    if word == "damaged":
+        return {"a1-weights.pt": _weights(steps=800)[:10_000]}
+    return {"a1-weights.pt": _weights(steps=STEPS[word])}
 
 
 @cache
@@ -454,33 +382,11 @@ def _weights(steps: int) -> bytes:
     return file.getvalue()
 
 
-def _fill_in(released: dict[str, Any], student: Student) -> dict[str, Any]:
-    """The released notebook with the student's answers in it."""
-    notebook = copy.deepcopy(released)
-    cells = {
-        cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in notebook["cells"]
-    }
-    for name, source in student.cells.items():
-        cells[name]["source"] = source.strip().splitlines(keepends=True)
-    if student.own_cell:
-        notebook["cells"].append(
-            {
-                "cell_type": "code",
-                "execution_count": None,
-                "id": "own-cell",
-                "metadata": {},
-                "outputs": [],
-                "source": student.own_cell.splitlines(keepends=True),
-            }
-        )
-    return notebook
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(f"usage: python {sys.argv[0]} COURSE_DIR")
-    try:
-        write(Path(sys.argv[1]))
-    except FileNotFoundError as error:
-        sys.exit(f"There is no {error.filename}. Release {ASSIGNMENT} first: course release A1")
-    print(f"{len(STUDENTS)} submissions of {ASSIGNMENT} are in {Path(sys.argv[1]) / 'submitted'}")
+CLASS = Class(
+    assignment="a1-mlps",
+    due="2026-10-16 23:59:00 UTC",
+    auto_points=70,
+    hand_points=30,
+    students=STUDENTS,
+    files=files,
+)

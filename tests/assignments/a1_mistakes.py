@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mistake(NamedTuple):
-    """One change to the solution.
-
-    Attributes:
-        cell: the solution cell that is changed.
-        right: what stands there.
-        wrong: what stands there instead.
-        fails: the tests that fail.
-        says: a part of their messages; None where any will do.
-    """
-
-    cell: str
-    right: str
-    wrong: str
-    fails: set[str]
-    says: str | None = None
-
+from variants import Mistake
 
 FORWARD = {"test-linear-forward"}
 BACKWARD = {"test-linear-dx", "test-linear-dw", "test-linear-db"}

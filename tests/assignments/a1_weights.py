@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from variants import File
 
 FILE = "a1-weights.pt"
 BANDS = {"test-train-85", "test-train-90", "test-train-92"}
@@ -31,7 +32,7 @@ def noisy(size: float) -> Callable[[Path, Weights], None]:
 
 
 # name: (what writes the file, the tests that fail, a part of their messages)
-FILES: dict[str, tuple[Callable[[Path, Weights], object], set[str], str]] = {
+WRITTEN: dict[str, tuple[Callable[[Path, Weights], object], set[str], str]] = {
     "good": (save(lambda w: w), set(), ""),
     "double precision": (save(lambda w: {k: t.double() for k, t in w.items()}), set(), ""),
     "parameters": (
@@ -75,3 +76,5 @@ FILES: dict[str, tuple[Callable[[Path, Weights], object], set[str], str]] = {
     "whole numbers": (save(lambda w: w | {"b2": w["b2"].long()}), BANDS, "floating-point"),
     "a number for b2": (save(lambda w: w | {"b2": 0.0}), BANDS, "must be a plain tensor"),
 }  # fmt: skip
+
+FILES = {name: File(FILE, *written) for name, written in WRITTEN.items()}

@@ -1,6 +1,7 @@
-"""How well an assignment's tests tell right from wrong, over ten secrets.
+"""How well the assignments' tests tell right from wrong, over ten secrets.
 
-    make strength
+    make strength                                   # all assignments, one after the other
+    python tests/assignments/strength.py A2 A3      # some
 
 Prints, for the points that tests give: what the solution and the blank get; the kill rate (mistakes
 that lose points exactly where they were made); the false alarms (right solutions in other styles
@@ -9,6 +10,7 @@ that lose any); and the same for files of weights. Ends with 1 if anything is no
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -17,26 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from a1_alternatives import ALTERNATIVES
-from a1_mistakes import MISTAKES
-from a1_weights import FILE, FILES, Weights
-from bench import Bench, run
+from bench import Bench
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from variants import ASSIGNMENTS, File, variants
 
 SECRETS = ["", *(f"secret-{i}" for i in range(1, 10))]
-
-
-def trained_weights(bench: Bench, folder: Path) -> Weights:
-    """Weights trained once by the solution's own `train`."""
-    names = bench.namespace({})
-    if problem := run("parts", bench.cells["parts"].source, names):
-        raise RuntimeError(problem)
-    digits = names["digits"]
-    weights = names["train"](digits.x_train, digits.y_train)
-    torch.save(weights, folder / FILE)
-    return weights
 
 
 @dataclass
@@ -48,83 +37,101 @@ class Outcome:
     runs: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    def add(self, name: str, secret: str, failed: set[str], expected: set[str]) -> None:
+    def add(
+        self, name: str, secret: str, failed: dict[str, str], expected: set[str], says: str = ""
+    ) -> None:
+        """Count one run.
+
+        Args:
+            name: of what was tried.
+            secret: that it was tried with.
+            failed: the tests that failed, and why.
+            expected: those that had to fail.
+            says: what one of the messages had to contain.
+        """
         self.runs += 1
-        if failed != expected:
-            where = f"secret {secret!r}: " if secret else ""
-            self.wrong.append(
-                f"{name}: {where}fails {sorted(failed)}, should fail {sorted(expected)}"
-            )
+        where = f"{name}, secret {secret!r}" if secret else name
+        if failed.keys() != expected:
+            self.wrong.append(f"{where}: fails {sorted(failed)}, should fail {sorted(expected)}")
+        elif failed and not any(says in message for message in failed.values()):
+            self.wrong.append(f"{where}: no message says {says!r}")
 
 
-def measure(bench: Bench, folder: Path) -> Iterator[Outcome]:
-    """Run every variant with every secret."""
-    weights = trained_weights(bench, folder)
+def failures_with(bench: Bench, file: File, good: Path) -> dict[str, str]:
+    """Why tests fail for the solution with one file of weights in the place of the good one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(good, folder, dirs_exist_ok=True)
+        weights = torch.load(folder / file.file, weights_only=True)
+        (folder / file.file).unlink()
+        file.write(folder / file.file, weights)
+        return bench.failures({}, folder=folder, secret="")
+
+
+def measure(assignment: str, bench: Bench, good: Path) -> Iterator[Outcome]:
+    """Run every variant with every secret; ``good`` holds the files of a good training."""
+    tried = variants(assignment)
     with tempfile.TemporaryDirectory() as nothing:
         both = Outcome("solution all points, blank none", count=2)
         for secret in track(SECRETS, "Solution, blank"):
-            failed = bench.failures({}, folder=folder, secret=secret)
-            both.add("solution", secret, set(failed), set())
+            failed = bench.failures({}, folder=good, secret=secret)
+            both.add("solution", secret, failed, set())
             failed = bench.failures(bench.blank(), folder=Path(nothing), secret=secret)
-            both.add("blank", secret, set(failed), set(bench.points))
+            both.add("blank", secret, failed, set(bench.points))
         yield both
 
-    mistakes = Outcome("mistakes, each killed where it is made", count=len(MISTAKES))
-    for name, mistake in track(MISTAKES.items(), "Mistakes"):
-        changed = plant(bench, mistake.cell, mistake.right, mistake.wrong)
+    mistakes = Outcome("mistakes, each killed where it is made", count=len(tried.mistakes))
+    for name, mistake in track(tried.mistakes.items(), "Mistakes"):
+        changed = mistake.planted(bench.solutions)
         for secret in SECRETS:
-            failed = bench.failures(changed, folder=folder, secret=secret)
-            mistakes.add(name, secret, set(failed), mistake.fails)
+            failed = bench.failures(changed, folder=good, secret=secret)
+            mistakes.add(name, secret, failed, mistake.fails, mistake.says or "")
     yield mistakes
 
-    styles = Outcome("right solutions in other styles", count=len(ALTERNATIVES))
-    for name, cells in track(ALTERNATIVES.items(), "Other styles"):
+    styles = Outcome("right solutions in other styles", count=len(tried.alternatives))
+    for name, cells in track(tried.alternatives.items(), "Other styles"):
         for secret in SECRETS:
-            failed = bench.failures(cells, folder=folder, secret=secret)
-            styles.add(name, secret, set(failed), set())
+            styles.add(name, secret, bench.failures(cells, folder=good, secret=secret), set())
     yield styles
 
-    files = Outcome("files of weights, good and bad", count=len(FILES))
-    for name, (write, fails, _) in track(FILES.items(), "Files"):
-        with tempfile.TemporaryDirectory() as other:
-            write(Path(other, FILE), weights)
-            failed = bench.failures({}, folder=Path(other), secret="")
-            files.add(name, "", set(failed), fails)
+    files = Outcome("files of weights, good and bad", count=len(tried.files))
+    for name, file in track(tried.files.items(), "Files"):
+        files.add(name, "", failures_with(bench, file, good), file.fails, file.says)
     yield files
 
 
-def plant(bench: Bench, cell: str, right: str, wrong: str) -> dict[str, str]:
-    """A solution cell with a mistake in it.
-
-    Raises:
-        ValueError: what is to be replaced is not there.
-    """
-    source = bench.solutions[cell]
-    if right not in source:
-        raise ValueError(f"{right!r} is not in the cell {cell}:\n{source}")
-    return {cell: source.replace(right, wrong)}
-
-
-def main() -> int:
-    torch.set_num_threads(1)
-    console = Console()
+def report(console: Console, assignment: str) -> bool:
+    """Measure one assignment and print its table; whether all is as it must be."""
     start = time.monotonic()
-    bench = Bench("a1-mlps")
+    bench = Bench(assignment)
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = list(measure(bench, Path(folder)))
-    table = Table(title=f"a1-mlps, {len(SECRETS)} secrets", title_justify="left")
+        bench.train(Path(folder))
+        outcomes = list(measure(assignment, bench, Path(folder)))
+    table = Table(title=f"{assignment}, {len(SECRETS)} secrets", title_justify="left")
     for name in ("", "variants", "runs", "as they must be"):
         table.add_column(name, justify="right" if name else "left")
     for outcome in outcomes:
         right = 1 - len(outcome.wrong) / outcome.runs
         table.add_row(outcome.kind, str(outcome.count), str(outcome.runs), f"{right:.1%}")
     console.print(table)
-    for problem in (problem for outcome in outcomes for problem in outcome.wrong):
+    wrong = [problem for outcome in outcomes for problem in outcome.wrong]
+    for problem in wrong:
         console.print(problem, style="red", highlight=False, markup=False)
     points = sum(bench.points.values())
-    console.print(f"{points} points by tests; {time.monotonic() - start:.0f} s")
-    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+    console.print(f"{points} points by tests; {time.monotonic() - start:.0f} s\n")
+    return not wrong
+
+
+def main(names: list[str]) -> int:
+    torch.set_num_threads(1)
+    chosen = [a for a in ASSIGNMENTS if not names or a.split("-")[0].upper() in names]
+    if not chosen:
+        print(f"none of {names}; there are {ASSIGNMENTS}", file=sys.stderr)
+        return 2
+    console = Console()
+    results = [report(console, assignment) for assignment in chosen]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main([name.upper() for name in sys.argv[1:]]))

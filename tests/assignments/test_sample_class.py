@@ -1,13 +1,13 @@
-"""The made-up class, graded end to end: every student's state and points, and none is lost."""
+"""The made-up classes, graded end to end: every student's state and points, and none is lost."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import runpy
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import nbformat
 import pytest
@@ -19,87 +19,120 @@ from course_utils.grading.records import Graded
 from course_utils.grading.release import ensure_released
 
 ASSIGNMENTS = Path(__file__).parents[2] / "assignments"
+SAMPLE = ASSIGNMENTS / "sample_class"
 
+sys.path.insert(0, str(SAMPLE))  # where the scripts' shared module is
+CLASSES = {
+    made_up.assignment: made_up
+    for script in sorted(SAMPLE.glob("a[0-9]_*.py"))
+    for made_up in [runpy.run_path(str(script))["CLASS"]]
+}
 
-def load_script() -> ModuleType:
-    path = ASSIGNMENTS / "sample_class" / "a1_mlps.py"
-    spec = importlib.util.spec_from_file_location("a1_mlps", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["a1_mlps"] = module  # where dataclasses look their annotations up
-    spec.loader.exec_module(module)
-    return module
-
-
-sample = load_script()
+every_class = pytest.mark.parametrize("name", CLASSES)
+every_student = pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        pytest.param(name, student, id=f"{name}: {student.id}")
+        for name, made_up in CLASSES.items()
+        for student in made_up.students
+    ],
+)
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Path:
-    """A course directory of the sample class's own, with everything handed in."""
+    """A course directory of the sample classes' own, with everything handed in."""
     root = tmp_path_factory.mktemp("sample-class")
-    shutil.copytree(ASSIGNMENTS / "source", root / "source")
-    shutil.copy(ASSIGNMENTS / "sample_class" / "nbgrader_config.py", root)
-    ensure_released(Course(root), sample.ASSIGNMENT)
-    with Course(root).gradebook() as gradebook:
-        gradebook.update_or_create_assignment(sample.ASSIGNMENT, duedate=sample.DUE)
-    sample.write(root)
+    shutil.copy(SAMPLE / "nbgrader_config.py", root)
+    for name, made_up in CLASSES.items():
+        shutil.copytree(ASSIGNMENTS / "source" / name, root / "source" / name)
+        ensure_released(Course(root), name)
+        with Course(root).gradebook() as gradebook:
+            gradebook.update_or_create_assignment(name, duedate=made_up.due)
+        made_up.write(root)
     return root
 
 
 @pytest.fixture(scope="module")
-def results(course) -> dict[str, Graded]:
+def results(course) -> dict[str, dict[str, Graded]]:
+    """What became of each student, class by class."""
     if reason := sandbox.why_not():
         pytest.skip(f"no sandbox here: {reason}")
-    return {result.student: result for result in grade(course, "A1")}
+    return {name: {result.student: result for result in grade(course, name)} for name in CLASSES}
 
 
-def test_nobody_is_lost(results):
-    assert list(results) == [student.id for student in sample.STUDENTS]
+def autograded(course: Path, student: str, name: str) -> dict[str, Any]:
+    path = course / "autograded" / student / name / f"{name}.ipynb"
+    return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
 
 
-@pytest.mark.parametrize("student", sample.STUDENTS, ids=lambda student: student.id)
-def test_state_and_points_are_as_expected(results, student):
-    result = results[student.id]
+def test_every_assignment_has_a_class():
+    assert list(CLASSES) == sorted(path.name for path in (ASSIGNMENTS / "source").iterdir())
+
+
+@every_class
+def test_nobody_is_lost(name, results):
+    assert list(results[name]) == [student.id for student in CLASSES[name].students]
+
+
+@every_student
+def test_state_and_points_are_as_expected(name, student, results):
+    result = results[name][student.id]
 
     assert (result.state, result.score, result.max_score, result.by_hand) == (
         student.state,
         student.score,
-        sample.AUTO_POINTS,
+        CLASSES[name].auto_points,
         student.by_hand,
     ), result.reason
     assert (result.late > 0) == student.late
 
 
-def test_gradebook_has_every_students_points_and_the_lateness_without_a_penalty(course, results):
+@every_class
+def test_all_points_mean_that_no_cell_failed(name, course, results):
+    """Cells without points are run, too: the experiments, for one."""
+    perfect = CLASSES[name].students[0]
+    assert perfect.score == CLASSES[name].auto_points
+
+    outputs = [
+        (id, output)
+        for id, cell in autograded(course, perfect.id, name).items()
+        for output in cell.get("outputs", [])
+    ]
+    assert [(id, o.evalue) for id, o in outputs if o.output_type == "error"] == []
+    measured = {id for id, output in outputs if id.startswith("measure-")}
+    assert len(measured) >= 3
+
+
+@every_student
+def test_gradebook_has_the_points_and_the_lateness_without_a_penalty(
+    name, student, course, results
+):
     with Course(course).gradebook() as gradebook:
-        for student in sample.STUDENTS:
-            submission = gradebook.find_submission(sample.ASSIGNMENT, student.id)
-            assert submission.score == student.score
-            assert submission.max_score == sample.AUTO_POINTS + sample.HAND_POINTS
-            assert submission.total_seconds_late == (7200 if student.late else 0)
-            assert not submission.late_submission_penalty
+        submission = gradebook.find_submission(name, student.id)
+        assert submission.score == student.score
+        assert submission.max_score == CLASSES[name].auto_points + CLASSES[name].hand_points
+        assert submission.total_seconds_late == (7200 if student.late else 0)
+        assert not submission.late_submission_penalty
 
 
 def test_endless_cell_fails_at_the_time_limit_and_later_cells_run(course, results):
-    path = course / "autograded" / "s09-endless" / sample.ASSIGNMENT / f"{sample.ASSIGNMENT}.ipynb"
-    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    cells = autograded(course, "s09-endless", "a1-mlps")
 
     names = {output.get("ename") for output in cells["test-loss-stable"].outputs}
     assert "CellTimeoutError" in names or "KeyboardInterrupt" in names
     assert "The tests you see pass." in cells["test-loss-gradient"].outputs[0].text
 
 
-def test_same_release_gives_the_same_files(course, tmp_path):
+@every_class
+def test_same_release_gives_the_same_files(name, course, tmp_path):
     shutil.copytree(course / "release", tmp_path / "release")
-    sample.write(tmp_path)
+    CLASSES[name].write(tmp_path)
 
     def files(root: Path) -> dict[str, str]:
         return {
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted((root / "submitted").rglob("*"))
-            if path.is_file()
+            for path in sorted((root / "submitted").glob(f"*/{name}/*"))
         }
 
     assert files(tmp_path) == files(course)
-    with_weights = [student for student in sample.STUDENTS if student.weights]
-    assert len(files(course)) == 2 * len(sample.STUDENTS) + len(with_weights)

@@ -12,7 +12,7 @@ from tiny_course import ASSIGNMENT, graded, make_course, source_notebook
 
 from course_utils.errors import CourseError
 from course_utils.grading import sandbox
-from course_utils.grading.demo import SCRIPT, demo
+from course_utils.grading.demo import CLASSES, demo
 
 SAMPLE = f"""
 import sys
@@ -22,25 +22,27 @@ from types import SimpleNamespace
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from tiny_course import answers, released, submit
 
-ASSIGNMENT = {ASSIGNMENT!r}
-DUE = "2026-03-02 10:00:00 UTC"
-LATE = "2026-03-02 12:00:00 UTC"
-STUDENTS = [
-    SimpleNamespace(id="right", state="graded", score=10, by_hand=5, late=False),
-    SimpleNamespace(id="broken", state="malformed", score=0, by_hand=0, late=True),
-]
-
-
 def write(course_dir):
     submit(course_dir, "right", answers(released(course_dir)))
-    submit(course_dir, "broken", "{{", timestamp=LATE)
+    submit(course_dir, "broken", "{{", timestamp="2026-03-02 12:00:00 UTC")
+
+
+CLASS = SimpleNamespace(
+    assignment={ASSIGNMENT!r},
+    due="2026-03-02 10:00:00 UTC",
+    students=[
+        SimpleNamespace(id="right", state="graded", score=10, by_hand=5, late=False),
+        SimpleNamespace(id="broken", state="malformed", score=0, by_hand=0, late=True),
+    ],
+    write=write,
+)
 """
 
 
 @pytest.fixture
 def repository(tmp_path) -> Path:
     assignments = make_course(tmp_path / "assignments")
-    script = tmp_path / SCRIPT
+    script = tmp_path / CLASSES / "a1_made_up.py"
     script.parent.mkdir()
     script.write_text(SAMPLE)
     shutil.move(assignments / "nbgrader_config.py", script.parent)
@@ -63,7 +65,7 @@ def test_the_sample_class_is_graded_once_and_compared_every_time(repository, cap
     assert capsys.readouterr().out.count("unchanged") >= 2
     assert page.stat().st_mtime_ns == made
 
-    script = repository / SCRIPT
+    script = repository / CLASSES / "a1_made_up.py"
     script.write_text(script.read_text().replace("score=10", "score=9"))
     assert demo(repository) == 1
     assert "right" in capsys.readouterr().out.split("not as expected")[1]
@@ -91,4 +93,4 @@ def test_without_a_sandbox_it_says_why_and_is_done(repository, capsys, monkeypat
         assert demo(repository) == 0
     finally:
         sandbox.why_not.cache_clear()
-    assert "Sample class not graded: bubblewrap is not installed" in capsys.readouterr().out
+    assert "Sample classes not graded: bubblewrap is not installed" in capsys.readouterr().out
