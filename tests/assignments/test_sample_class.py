@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from course_utils.grading import sandbox
 from course_utils.grading.course import Course
+from course_utils.grading.demo import made_up_classes
 from course_utils.grading.engine import grade
 from course_utils.grading.records import Graded
 from course_utils.grading.release import ensure_released
@@ -21,12 +20,7 @@ from course_utils.grading.release import ensure_released
 ASSIGNMENTS = Path(__file__).parents[2] / "assignments"
 SAMPLE = ASSIGNMENTS / "sample_class"
 
-sys.path.insert(0, str(SAMPLE))  # where the scripts' shared module is
-CLASSES = {
-    made_up.assignment: made_up
-    for script in sorted(SAMPLE.glob("a[0-9]_*.py"))
-    for made_up in [runpy.run_path(str(script))["CLASS"]]
-}
+CLASSES = {made_up.assignment: made_up for made_up in made_up_classes(SAMPLE)}
 
 every_class = pytest.mark.parametrize("name", CLASSES)
 every_student = pytest.mark.parametrize(
