@@ -1,0 +1,478 @@
+"""``course viva``: three questions for a short talk, from a student's own code and outputs.
+
+Five minutes with somebody show whether they wrote and understand what they handed in, if the
+questions are about their own lines. So one question asks why a line of theirs is as it is, one what
+a change to another line would do, and one about what their cells printed or what they wrote about
+it. Lines that few others in the class have come first. Nothing of a student's is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import tempfile
+import textwrap
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from rich.console import Console
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.text import Text
+
+from course_utils.ansi import strip_ansi
+from course_utils.errors import CourseError
+from course_utils.grading.course import Course
+from course_utils.grading.harmless import harmless
+from course_utils.grading.intake import take_in
+from course_utils.grading.prepare import explain
+from course_utils.grading.records import MALFORMED, Note
+from course_utils.grading.redact import RedactHiddenTests
+from course_utils.grading.restore import restore
+from course_utils.grading.viva_changes import CHANGE
+from course_utils.grading.viva_lines import UNREADABLE, Line, forms, lines
+from course_utils.grading.viva_outputs import (
+    LONGEST_TEXT,
+    Found,
+    Place,
+    name_of,
+    numbers,
+    results,
+    sentences,
+)
+from course_utils.grading.viva_probes import WHY, Probe
+from course_utils.student.check import HEADING
+
+LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
+WIDEST = 110
+TALLEST = 6
+# Candidates nearly as good as the best: which of them is asked depends on the student's name, so
+# that neighbors are not asked the same.
+NEARLY = 0.75
+KINDS = {"line": "a line of code", "change": "a change", "result": "an output or an answer"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Attributes:
+        kind: ``line``, ``change`` or ``result``.
+        task: the heading of the task that it is about.
+        cell: nbgrader's name of the cell.
+        line: of the cell, from 1; None where it is not about code.
+        quote: the student's own code, sentence or message.
+        question: to be asked.
+        answer: for the teacher: what a good answer contains.
+        printed: the printed numbers that the sentence is about.
+        topic: what the question is about.
+        shared: how many classmates have the same line, and how many have filled in this cell; empty
+            where there is nobody to compare with.
+    """
+
+    kind: str
+    task: str
+    cell: str
+    line: int | None
+    quote: str
+    question: str
+    answer: str
+    printed: str = ""
+    topic: str = ""
+    shared: str = ""
+
+
+@dataclass(frozen=True)
+class Viva:
+    """The questions for one student.
+
+    Attributes:
+        read: the file that they are from.
+        notes: what the teacher should know, for instance that a file is damaged.
+    """
+
+    assignment: str
+    student: str
+    read: str
+    questions: list[Question] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    score: float
+    question: Question
+
+
+def viva(course_dir: Path, assignment: str, student: str, *, as_json: bool = False) -> None:
+    """Print three questions for a student.
+
+    Raises:
+        CourseError: no such assignment, or nothing handed in under this name; the message lists who
+            handed in.
+    """
+    found = propose(course_dir, assignment, student)
+    if as_json:
+        print(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+    else:
+        _show(Console(highlight=False), found)
+
+
+def propose(course_dir: Path, assignment: str, student: str) -> Viva:
+    """Choose the questions; the same for the same submission in the same class.
+
+    Raises:
+        CourseError: as `viva`.
+    """
+    course = Course(course_dir)
+    name = course.resolve(assignment)
+    handed_in = course.students(name)
+    if student not in handed_in:
+        where = course.folder("submitted", name, student="*")
+        by = ", ".join(handed_in) or "nobody"
+        raise CourseError(
+            f"no submission of {name} by {student} in {where}; there are submissions by: {by}"
+        )
+    released = _released(course, name)
+    read, notebooks, notes = _read(course, name, student, released)
+
+    candidates: list[_Candidate] = []
+    others = [one for one in handed_in if one != student]
+    for notebook, content in notebooks.items():
+        mates = _classmates(course, name, notebook, others)
+        candidates += _candidates(content, released[notebook], mates)
+    chosen = _choose(candidates, f"{name}\0{student}")
+    if not chosen and not notes:
+        notes.append("There is nothing in this notebook that is not in the released one.")
+    missing = [KINDS[kind] for kind in KINDS if kind not in {one.kind for one in chosen}]
+    if chosen and missing:
+        notes.append(f"Nothing to ask about {' or '.join(missing)}: too little is filled in.")
+    return Viva(name, student, str(read), [_clean(one) for one in chosen], list(map(_prose, notes)))
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _released(course: Course, assignment: str) -> dict[str, NotebookNode]:
+    folder = course.folder("release", assignment)
+    found = {path.stem: nbformat.read(path, as_version=4) for path in folder.glob("*.ipynb")}
+    if not found:
+        raise CourseError(
+            f"{assignment} is not released in {folder}, so there is nothing to compare "
+            f"submissions with: course release {assignment} --course-dir {course.root}"
+        )
+    return found
+
+
+def _read(
+    course: Course, assignment: str, student: str, released: Mapping[str, NotebookNode]
+) -> tuple[Path, dict[str, NotebookNode], list[str]]:
+    """The folder that is read, the notebooks in it, and why others cannot be read."""
+    graded = course.folder("autograded", assignment, student)
+    note = Note.read(course.notes(assignment, "graded", student, "note.json"))
+    malformed = note is not None and note.state == MALFORMED
+    if not malformed and all((graded / f"{name}.ipynb").is_file() for name in released):
+        try:
+            return graded, {name: _load(graded, name, released[name]) for name in released}, []
+        except Exception:  # damaged since: what was handed in is still there
+            pass
+    submitted = course.folder("submitted", assignment, student)
+    notebooks: dict[str, NotebookNode] = {}
+    notes = []
+    with tempfile.TemporaryDirectory(prefix="course-viva-") as temporary:
+        copy = Path(temporary, "copy")
+        intake = take_in(submitted, copy, sorted(released))
+        notes += [f"{problem} Ask what became of the file." for problem in intake.bad.values()]
+        for name in intake.good:
+            try:
+                notebooks[name] = _load(copy, name, released[name])
+            except Exception as error:  # whatever a student's file makes nbformat do
+                notes.append(explain(name, error))
+    if notebooks:
+        notes.append("Not graded yet: outputs are those that the student handed in.")
+    return submitted, notebooks, notes
+
+
+def _load(folder: Path, name: str, released: NotebookNode) -> NotebookNode:
+    """A notebook with the released cells in it, known kinds of outputs, and no hidden tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd ids of cells
+        notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+    restore(notebook, released)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [harmless(output) for output in cell.outputs]
+    notebook, _ = RedactHiddenTests().preprocess(notebook, {})
+    return notebook
+
+
+def _classmates(
+    course: Course, assignment: str, notebook: str, students: Sequence[str]
+) -> list[dict[str, str]]:
+    """The sources of others' cells, by name; a file that cannot be read counts as nothing."""
+    found = []
+    for student in students:
+        path = course.folder("submitted", assignment, student) / f"{notebook}.ipynb"
+        try:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK:
+                continue
+            content = json.loads(path.read_bytes())
+            found.append(dict(_sources(content)))
+        except (OSError, ValueError, RecursionError):
+            continue
+    return found
+
+
+def _sources(content: Any) -> Iterator[tuple[str, str]]:
+    cells = content.get("cells") if isinstance(content, dict) else None
+    for cell in cells if isinstance(cells, list) else []:
+        metadata = cell.get("metadata") if isinstance(cell, dict) else None
+        own = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        name = own.get("grade_id") if isinstance(own, dict) else None
+        source = cell.get("source") if isinstance(cell, dict) else None
+        if isinstance(source, list):
+            source = "".join(part for part in source if isinstance(part, str))
+        if isinstance(name, str) and isinstance(source, str):
+            yield name, source
+
+
+# --- choosing ------------------------------------------------------------------------------------
+
+
+def _places(released: NotebookNode) -> dict[str, Place]:
+    """Where each graded cell stands and what it is worth."""
+    task, answer = "", ""
+    found: dict[str, Place] = {}
+    for cell in released.cells:
+        name, metadata = name_of(cell), cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not metadata.get("solution"):
+            task = ([task, *HEADING.findall(cell.source)])[-1]
+        if not name:
+            continue
+        points = float(metadata.get("points") or 0)
+        if metadata.get("solution"):
+            answer = name if cell.cell_type == "code" else answer
+            found[name] = Place(name, task, points, name)
+        elif metadata.get("grade"):
+            found[name] = Place(name, task, points, answer)
+            if answer:
+                found[answer] = replace(found[answer], points=found[answer].points + points)
+        else:
+            found[name] = Place(name, task, 0, name)
+    return found
+
+
+def _candidates(
+    notebook: NotebookNode, released: NotebookNode, mates: Sequence[Mapping[str, str]]
+) -> list[_Candidate]:
+    places = _places(released)
+    sources = {name_of(cell): cell.source for cell in released.cells}
+    most = max((place.points for place in places.values()), default=0) or 1
+    found: list[_Candidate] = []
+    for cell in notebook.cells:
+        name = name_of(cell)
+        if cell.cell_type == "code" and name in places and cell.metadata.nbgrader.get("solution"):
+            theirs = [forms(mate[name], sources[name]) for mate in mates if name in mate]
+            theirs = [one for one in theirs if one]
+            worth = _worth(places[name].points, most)
+            found += _about_code(cell.source, sources[name], places[name], theirs, worth)
+    given = {value for cell in released.cells for _, value, _ in numbers(cell.source)}
+    said = [
+        {" ".join(one.split()) for text in mate.values() for one in sentences(text)}
+        for mate in mates
+    ]
+    for one in results(notebook.cells, places, sources, given):
+        score = one.weight * _worth(one.place.points, most)
+        if one.printed:
+            same = sum(" ".join(one.quote.split()) in theirs for theirs in said)
+            score *= 1.2 - 0.2 * same / max(len(said), 1)
+        found.append(_Candidate(score, _of_result(one)))
+    return found
+
+
+def _worth(points: float, most: float) -> float:
+    return 0.5 + 0.5 * math.sqrt(min(points / most, 1))
+
+
+def _about_code(
+    source: str, released: str, place: Place, theirs: Sequence[Counter[str]], worth: float
+) -> list[_Candidate]:
+    found: list[_Candidate] = []
+    try:
+        for line in lines(source, released):
+            same = sum(line.form in one for one in theirs)
+            rare = 1 - same / len(theirs) if theirs else 0.5
+            shared = f"{same} of {len(theirs)}" if theirs else ""
+            for kind, probes in (("line", WHY), ("change", CHANGE)):
+                found += _asked(line, kind, probes, place, worth * (0.6 + 0.8 * rare), shared)
+    except (*UNREADABLE, OverflowError):
+        return []  # Python's own limits; results() says what is not Python
+    return found
+
+
+def _asked(
+    line: Line,
+    kind: str,
+    probes: Sequence[tuple[str, Probe]],
+    place: Place,
+    factor: float,
+    shared: str,
+) -> Iterator[_Candidate]:
+    unlike = line.unlike_wanted
+    for topic, probe in probes:
+        for asked in probe(line):
+            yield _Candidate(
+                (asked.weight + (0.7 if unlike else 0)) * factor,
+                Question(
+                    kind=kind,
+                    task=place.task,
+                    cell=place.name,
+                    line=line.number,
+                    quote=line.quote,
+                    question=asked.question,
+                    answer=f"{unlike} {asked.answer}".strip(),
+                    topic=topic,
+                    shared=shared,
+                ),
+            )
+
+
+def _of_result(found: Found) -> Question:
+    return Question(
+        kind="result",
+        task=found.place.task,
+        cell=found.place.name,
+        line=found.line,
+        quote=found.quote,
+        question=found.question,
+        answer=found.answer,
+        printed=found.printed,
+    )
+
+
+def _choose(candidates: Sequence[_Candidate], seed: str) -> list[Question]:
+    """One of each kind where there is one, of different cells and about different things."""
+    chosen: list[Question] = []
+    for kind in KINDS:
+        left = [one for one in candidates if one.question.kind == kind]
+        cells, tasks = {one.cell for one in chosen}, {_task(one) for one in chosen}
+        topics = {one.topic for one in chosen} - {""}
+        for fits in (
+            lambda one, done=tasks, about=topics: _task(one) not in done and one.topic not in about,
+            lambda one, done=cells, about=topics: one.cell not in done and one.topic not in about,
+            lambda one, done=cells: one.cell not in done,
+        ):
+            if fresh := [one for one in left if fits(one.question)]:
+                left = fresh
+                break
+        if left:
+            # First the task, or tasks with many lines would be asked about most.
+            task = min({_task(one) for one in _best(left)}, key=lambda one: _draw(seed, one))
+            there = [one for one in left if _task(one.question) == task]
+            chosen.append(min(_best(there), key=lambda one: _draw(seed, one.cell, one.question)))
+    return chosen
+
+
+def _best(candidates: Sequence[_Candidate]) -> list[Question]:
+    most = max(one.score for one in candidates)
+    return [one.question for one in candidates if one.score >= NEARLY * most]
+
+
+def _task(question: Question) -> str:
+    """``Task 3`` of ``Task 3: softmax`` and of ``Task 3, the gradient``."""
+    return re.split(r"[:,.(–—]", question.task)[0].strip()
+
+
+def _draw(*texts: str) -> bytes:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).digest()
+
+
+# --- showing -------------------------------------------------------------------------------------
+
+
+def tame(text: str, *, wrap: bool = False) -> str:
+    """A student's text for a terminal: no control characters, no long lines, not too many lines.
+
+    Characters that turn the direction of text around count as control characters.
+
+    Args:
+        text: any.
+        wrap: break long lines, as one may in prose, instead of cutting them.
+    """
+    clean: list[str] = []
+    for line in strip_ansi(text[:LONGEST_TEXT]).expandtabs(4).splitlines():
+        line = _prose(line)
+        if wrap:
+            clean += textwrap.wrap(line, WIDEST) or [""]
+        else:
+            clean.append(line if len(line) <= WIDEST else f"{line[: WIDEST - 2]} …")
+    return "\n".join(clean if len(clean) <= TALLEST else [*clean[: TALLEST - 1], "…"])
+
+
+def _prose(text: str) -> str:
+    """Our own sentence with pieces of the student's in it: on one line, uncut."""
+    return "".join(
+        "·" if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") else one
+        for one in strip_ansi(text)
+    )
+
+
+def _clean(question: Question) -> Question:
+    return replace(
+        question,
+        task=_prose(question.task),
+        cell=_prose(question.cell),
+        quote=tame(question.quote, wrap=question.line is None),
+        question=_prose(question.question),
+        answer=re.sub(r" {2,}", " ", _prose(question.answer)),
+        printed=tame(question.printed),
+    )
+
+
+def _show(console: Console, found: Viva) -> None:
+    console.print(Text(f"{found.assignment}: questions for {tame(found.student)}", style="bold"))
+    console.print(Text(f"from {found.read}", style="dim"), soft_wrap=True)
+    for number, one in enumerate(found.questions, start=1):
+        where = f"{one.cell}, line {one.line}" if one.line else one.cell
+        console.print()
+        console.print(
+            Text.assemble(
+                (f"{number}  {KINDS[one.kind].capitalize()}", "bold"),
+                (f"   {one.task}   " if one.task else "   ", ""),
+                (where, "cyan"),
+            )
+        )
+        if one.printed:
+            console.print(Padding(Text(one.printed, style="green"), (0, 0, 0, 5)))
+        console.print(Padding(_quoted(one), (0, 0, 0, 3)))
+        console.print(Padding(Text(one.question), (0, 0, 0, 3)))
+        note = f"A good answer: {one.answer}"
+        if one.shared:
+            same, _, others = one.shared.partition(" of ")
+            note += f" (The same line: {same} of {others} classmates.)"
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 3)))
+    for note in found.notes:
+        console.print()
+        console.print(Text(note, style="yellow"))
+
+
+def _quoted(question: Question) -> Syntax | Text:
+    if question.line is None:
+        return Text("\n".join(f"│ {line}" for line in question.quote.splitlines()), style="italic")
+    return Syntax(
+        question.quote,
+        "python",
+        line_numbers=True,
+        start_line=question.line,
+        background_color="default",
+        word_wrap=True,
+    )
