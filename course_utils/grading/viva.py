@@ -53,7 +53,8 @@ from course_utils.grading.viva_probes import WHY, Probe
 from course_utils.student.check import HEADING
 
 LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
-WIDEST = 110
+WIDEST = 110  # of code
+WRAPPED = 76  # of sentences and messages
 TALLEST = 6
 # Candidates nearly as good as the best: which of them is asked depends on the student's name, so
 # that neighbors are not asked the same.
@@ -412,7 +413,7 @@ def tame(text: str, *, wrap: bool = False) -> str:
     for line in strip_ansi(text[:LONGEST_TEXT]).expandtabs(4).splitlines():
         line = _prose(line)
         if wrap:
-            clean += textwrap.wrap(line, WIDEST) or [""]
+            clean += textwrap.wrap(line, WRAPPED) or [""]
         else:
             clean.append(line if len(line) <= WIDEST else f"{line[: WIDEST - 2]} …")
     return "\n".join(clean if len(clean) <= TALLEST else [*clean[: TALLEST - 1], "…"])

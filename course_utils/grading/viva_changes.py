@@ -92,7 +92,7 @@ def other_axis(line: Line) -> Iterator[Asked]:
 def sum_or_mean(line: Line) -> Iterator[Asked]:
     """A factor."""
     for call, name, tensor, axes in reductions(line):
-        if name not in ("sum", "mean"):
+        if name not in ("sum", "mean") or isinstance(tensor, ast.Compare):
             continue
         shape = line.shape(tensor)
         if shape == ():
@@ -103,7 +103,7 @@ def sum_or_mean(line: Line) -> Iterator[Asked]:
             factor = " · ".join(shape[axis] for axis in axes)
         elif shape:
             factor = " · ".join(shape)
-        times = f"1/({factor})" if name == "sum" else factor
+        times = factor if name == "mean" else f"1/({factor})" if " " in factor else f"1/{factor}"
         yield Asked(
             2.0,
             f"Suppose it were `{other}` instead of `{name}` in `{line.text(call)}`. By which "
@@ -185,8 +185,8 @@ def _product_note(left: Shape | None, right: Shape | None) -> str:
         a, b = left[-1], right[-2]
         if a != b:
             return (
-                f"{show(left)} @ {show(right)} raises unless {a} = {b}. Where they are equal (a "
-                "square matrix) it runs, and sums over the wrong index: only values tell."
+                f"{show(left)} @ {show(right)} raises unless {a} = {b}. Where they are equal it "
+                "runs, and sums over the wrong index: only values tell."
             )
     return (
         "It raises unless the last size on the left is the first on the right. For a square "
@@ -209,7 +209,8 @@ def without_a_letter(line: Line) -> Iterator[Asked]:
             f'Suppose the string were `"{left}->{short}"`. What happens to {letter}, which shape '
             "comes out, and which line notices first?",
             f"What is missing on the right is summed over: the result has no axis {letter} and "
-            f"holds sums over it. Nothing raises in this line. {shape_note(line, call)}".strip(),
+            "holds sums over it. einsum itself raises nothing; what comes after it may, where "
+            f"sizes do not fit. {shape_note(line, call)}".strip(),
         )
 
 
@@ -356,20 +357,12 @@ def assigned_otherwise(line: Line) -> Iterator[Asked]:
         return
     target, value = line.statement.target, line.statement.value
     text = line.text(target)
-    if isinstance(target, ast.Subscript) and base_name(target) in line.function.parameters:
-        yield Asked(
-            3.0,
-            f"`{base_name(target)}` is an argument of your function. What happens to the caller's "
-            "tensor in this line, and on which second call would one see it?",
-            "It is changed in place: the caller's own tensor holds other numbers afterwards, so a "
-            "second call with it gives another result. A copy (clone) before mends it.",
-        )
     operator = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(
         type(line.statement.op)
     )
     if operator is None:
         return
-    if line.loops and isinstance(target, ast.Name) and operator == "+=":
+    if line.loops and operator == "+=":
         iterated = getattr(line.loops[-1], "iter", None)
         over = f" over `{line.text(iterated)}`" if iterated is not None else ""
         yield Asked(
@@ -377,8 +370,8 @@ def assigned_otherwise(line: Line) -> Iterator[Asked]:
             f"Suppose it were `{text} = …` instead of `{text} +=`. Which rounds of the loop{over} "
             "are left in the result, what raises an error, and for which sizes would nobody "
             "notice?",
-            "Only the last round's; nothing raises and the shape is the same (if each round's is). "
-            "With a single round nobody notices.",
+            "Only the last round that writes there; nothing raises. Where there is a single round, "
+            "or each entry is written once, nobody notices.",
         )
     elif isinstance(target, ast.Subscript):
         yield Asked(
@@ -386,7 +379,33 @@ def assigned_otherwise(line: Line) -> Iterator[Asked]:
             f"Suppose it were `=` instead of `{operator}` in this line. Which entries are wrong "
             "then, what do they hold, and what raises an error?",
             f"Only the entries picked by `{text}`: they hold {line.text(value)} and have forgotten "
-            "what was there. All others are right, so the mistake is small; nothing raises.",
+            "what was there. All other entries are as before, and nothing raises.",
+        )
+
+
+@change("memory")
+def argument_changed(line: Line) -> Iterator[Asked]:
+    """Writing into what belongs to the caller."""
+    match line.statement:
+        case ast.Assign(targets=[ast.Subscript() as target]) | ast.AugAssign(target=target):
+            name = base_name(target)
+        case _:
+            return
+    given_anew = any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+        for statement in line.function.body
+        if statement.lineno < line.number
+        for node in ast.walk(statement)
+    )
+    is_tensor = isinstance(target, ast.Subscript) or bool(line.known.get(name))
+    if name in line.function.parameters and is_tensor and not given_anew:
+        yield Asked(
+            3.0,
+            f"`{name}` is an argument of your function. What does this line do to what the "
+            "caller handed in, and on which second call would one see it?",
+            "It is changed in place: the caller's own tensor (or list) holds other numbers "
+            "afterwards, so a second call with it gives another result. A new tensor (clone, or no "
+            "in-place operation) mends it.",
         )
 
 
@@ -446,8 +465,8 @@ def otherwise_looped(line: Line) -> Iterator[Asked]:
                 f"Suppose it were `range(1, {line.text(end)})`. Which part of the result is wrong "
                 "then, what does it hold, and what raises an error?",
                 "The first round is missing: its row, piece or term keeps what it was made with "
-                "(often 0), or is not there, which gives another size. "
-                + (f"What is summed up ({', '.join(taken)}) lacks one term." if taken else ""),
+                "(often 0), or is not there, which gives another size. What is carried on from "
+                f"round to round ({', '.join(taken) or 'nothing here'}) lacks it.",
             )
 
 

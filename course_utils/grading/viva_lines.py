@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 
 from course_utils.grading.viva_shapes import Shape, Shapes, after, said, shape_of, show
 
-LARGEST_SOURCE = 50_000  # characters; nobody types more into one cell
+LARGEST_SOURCE = 20_000  # characters; nobody types more into one cell
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.M)
 NAME = re.compile(r"Name\(id='(\w+)'")
@@ -70,7 +70,7 @@ class Line:
     def quote(self) -> str:
         """Its lines as they stand in the cell, without what they are indented by in common."""
         last = max(part.end_lineno or part.lineno for part in own(self.statement))
-        lines = self.source.splitlines()[self.number - 1 : last]
+        lines = _rows(self.source)[self.number - 1 : last]
         margin = min((len(one) - len(one.lstrip()) for one in lines if one.strip()), default=0)
         return "\n".join(one[margin:].rstrip() for one in lines)
 
@@ -81,7 +81,12 @@ class Line:
 
     def text(self, node: ast.AST) -> str:
         """The source of a part of it, on one line and not too long."""
-        segment = " ".join((ast.get_source_segment(self.source, node) or "").split())
+        first, last = node.lineno - 1, node.end_lineno
+        rows = [row.encode("utf-8", "surrogatepass") for row in _rows(self.source)[first:last]]
+        rows[-1] = rows[-1][: node.end_col_offset]
+        rows[0] = rows[0][node.col_offset :]
+        segment = b" ".join(rows).decode("utf-8", "surrogatepass")
+        segment = " ".join(segment.split())
         return segment if len(segment) <= 70 else f"{segment[:68]} …"
 
     def shape(self, node: ast.AST) -> Shape | None:
@@ -128,6 +133,12 @@ class Line:
                 if stored == 1 and len(returned) == 1 and len(places) == 1:
                     return [(wanted[places.pop()], value)]
         return []
+
+
+@lru_cache(maxsize=8)
+def _rows(source: str) -> list[str]:
+    """The lines that Python sees; `str.splitlines` would find more of them."""
+    return re.split(r"\r\n|\r|\n", source)
 
 
 def _values(returned: ast.expr | None) -> list[ast.expr]:
@@ -234,7 +245,7 @@ def _statements(
             if not isinstance(statement, (*NOT_ASKED, ast.Try)) and not is_text:
                 form = _form(statement, local)
                 yield Line(statement, source, function, known, form, loops)
-            inside = [part for part in _flat([statement]) if part is not statement]
+            inside = [part for part in flat([statement]) if part is not statement]
             settled = _settled(known, inside)
             is_loop = isinstance(statement, ast.For | ast.While)
             entry = after(statement, settled if is_loop else known)
@@ -248,7 +259,7 @@ def _statements(
             else:
                 known = settled if inside else entry
 
-    outside = Function("", used=_used(tree), body=tuple(_flat(tree.body)))
+    outside = Function("", used=_used(tree), body=tuple(flat(tree.body)))
     yield from visit(tree.body, outside, {}, ())
 
 
@@ -265,7 +276,7 @@ def _function(
     arguments = getattr(definition, "args", None)
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs] if arguments else []
     names = tuple(one.arg for one in every)
-    body = tuple(_flat(definition.body))
+    body = tuple(flat(definition.body))
     function = Function(definition.name, names, wanted, _used(definition), body)
     return function, {name: shape for name, shape in inputs.items() if name in names}
 
@@ -278,14 +289,14 @@ def _used(tree: ast.AST) -> frozenset[str]:
     )
 
 
-def _flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+def flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """All statements below, in the order of the text."""
     for statement in body:
         yield statement
         for name in ("body", "orelse", "finalbody"):
-            yield from _flat(getattr(statement, name, ()))
+            yield from flat(getattr(statement, name, ()))
         for handler in getattr(statement, "handlers", ()):
-            yield from _flat(handler.body)
+            yield from flat(handler.body)
 
 
 def forms(source: str, released: str) -> Counter[str]:

@@ -90,7 +90,7 @@ def results(
         if name not in places or not cell.metadata.nbgrader.get("solution"):
             continue
         if not filled[name]:
-            yield _attempt(place)
+            yield _attempt(place, 0.3 if cell.cell_type == "code" else 0.1)
         elif cell.cell_type == "markdown":
             near = _printed_near(cells, index)
             yield from _sentences(cell.source, place, released[name], near, given)
@@ -107,10 +107,10 @@ def _same(source: str, released: str) -> bool:
     return not source.strip() or source.split() == released.split()
 
 
-def _attempt(place: Place) -> Found:
+def _attempt(place: Place, weight: float) -> Found:
     return Found(
         place,
-        0.3,
+        weight,
         "(as it was released)",
         "This is not filled in. How would you begin: what goes in, what comes out, and which line "
         "would you write first? What did you try, and where did you stop?",
@@ -125,7 +125,7 @@ def _errors(cell: NotebookNode, place: Place, released: str) -> Iterator[Found]:
         number, line, problem = broken
         yield Found(
             place,
-            6.0,
+            10.0,
             line,
             f"Python says of this cell: {problem}. What is missing or too much, what became of "
             "the cells below without this one, and why was it handed in like that?",
@@ -149,27 +149,27 @@ def _errors(cell: NotebookNode, place: Place, released: str) -> Iterator[Found]:
             "it meant to do?"
         )
         answer = "The student names the line. A reason that is not about the task needs a talk."
-        weight = 6.0
+        weight = 10.0
     elif error.ename in INTERRUPTED:
         question = (
             "This ran into the time limit. Which loop of yours does not end (or takes long), on "
             "which input, and how would you see that beforehand?"
         )
         answer = "The student names the condition of the loop and an input for which it stays true."
-        weight = 6.0
+        weight = 10.0
     else:
         question = (
-            "What does this message say about your function in your own words, which line of "
-            "yours is responsible, and what would you change?"
-            if tested
-            else "What does this message say, which line is responsible, and what would you change?"
+            "In your own words: what does this message say, which line of yours is responsible, "
+            "and what would you change?"
         )
         answer = (
             f"The student translates the message, finds the line{tested} and says how to see on "
             "a small example that the change is right."
         )
         explains = "\n" in message  # a test that says more than that it failed
-        weight = 1.6 if error.ename == "NameError" else 6.0 if explains else 5.0
+        weight = 10.0 if explains else 7.0
+        if error.ename == "NameError" or not tested:
+            weight = 5.0
     yield Found(place, weight, quote, question, answer)
 
 
@@ -179,7 +179,7 @@ def _not_python(source: str) -> tuple[int, str, str] | None:
         parse(source)
     except SyntaxError as error:
         number = error.lineno or 1
-        typed = source.splitlines()
+        typed = re.split(r"\r\n|\r|\n", source)
         line = typed[number - 1] if 0 < number <= len(typed) else ""
         return number, line.strip(), f"{error.msg} in line {number}"
     except UNREADABLE:

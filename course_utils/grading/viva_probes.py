@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from course_utils.grading.viva_lines import Line
+from course_utils.grading.viva_lines import Line, flat, own
 from course_utils.grading.viva_shapes import (
     REDUCTIONS,
     axis_of,
@@ -41,7 +41,7 @@ WHY: list[tuple[str, Probe]] = []
 REARRANGES = {"reshape", "view", "permute", "transpose", "flatten", "swapaxes", "unfold", "squeeze"}
 DTYPES = {"double", "float", "half", "bfloat16", "long", "int", "bool"}
 DRAWS = {"randn", "rand", "normal", "normal_", "uniform_", "randn_like", "xavier_uniform_"}
-COUNTS = re.compile(r"len\(|\.shape\[|\.size\(|numel\(\)|^[BNnTm]$|batch_size|num_examples")
+COUNTS = re.compile(r"len\(|\.shape\[|\.size\(|numel\(\)|^[A-Znm]$|batch_size|num_examples")
 LARGEST_NUMBER = 10**12
 RATES = {"lr": "the learning rate", "learning_rate": "the learning rate"}
 
@@ -174,35 +174,78 @@ def constants(line: Line) -> Iterator[tuple[ast.Constant, str]]:
 
 
 def carried(loop: ast.For | ast.While) -> list[str]:
-    """Names that a round of a loop takes over from the round before: read before they are set."""
-    target = {
-        node.id
-        for node in ast.walk(getattr(loop, "target", loop.body[0]))
-        if isinstance(node, ast.Name) and isinstance(loop, ast.For)
-    }
-    seen: set[str] = set()
-    found: list[str] = []
-    stored = {
-        node.id
-        for statement in loop.body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    for statement in loop.body:
-        added = isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
-        read = [node.id for node in ast.walk(statement) if _is_read(node)]
-        read += [statement.target.id] if added else []
-        found += [one for one in read if one in stored - seen - target and one not in found]
-        seen |= {
+    """Names that a round of a loop may take over from the round before.
+
+    Variables that are read before they are set, and tensors and lists that are both written into
+    and read. Entries that only this round writes, as in ``dW[p] = …``, are not taken over.
+    """
+    target = getattr(loop, "target", ast.Pass())
+    own_names = {node.id for node in ast.walk(target) if _is_name(node)}
+    seen, found = set(own_names), []
+    stored, written = set(), set()
+    body = list(flat(loop.body))
+    for statement in body:
+        parts = [node for part in own(statement) for node in ast.walk(part)]
+        stored |= {node.id for node in parts if _is_name(node) and isinstance(node.ctx, ast.Store)}
+        written |= {base_name(target) for target in _written(statement, own_names)} - {""}
+    for statement in body:
+        parts = [node for part in own(statement) for node in ast.walk(part)]
+        within = {
             node.id
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            for part in parts
+            if isinstance(part, ast.comprehension)
+            for node in ast.walk(part.target)
+            if _is_name(node)
         }
-    return found
+        read = [node.id for node in parts if _is_name(node) and isinstance(node.ctx, ast.Load)]
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            read.append(statement.target.id)
+        else:
+            read = _less(read, [base_name(target) for target in _targets(statement)])
+        if isinstance(statement, ast.AugAssign):
+            read += [base_name(target) for target in _written(statement, own_names)]
+        found += [name for name in read if name in (stored - seen - within) | written]
+        seen |= {node.id for node in parts if _is_name(node) and isinstance(node.ctx, ast.Store)}
+    return [name for name in dict.fromkeys(found) if name not in own_names]
 
 
-def _is_read(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+def _is_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name)
+
+
+def _less(names: list[str], taken: list[str]) -> list[str]:
+    """The names without one of each of the others."""
+    left = list(names)
+    for name in taken:
+        if name in left:
+            left.remove(name)
+    return left
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement writes into: entries of tensors, lists that grow."""
+    match statement:
+        case ast.Assign(targets=targets):
+            return [target for target in targets if isinstance(target, ast.Subscript)]
+        case ast.AugAssign(target=ast.Subscript() as target):
+            return [target]
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=name))) if name in (
+            "append",
+            "extend",
+            "insert",
+        ) or name.endswith("_"):
+            return [owner]
+    return []
+
+
+def _written(statement: ast.stmt, own_names: set[str]) -> list[ast.expr]:
+    """Of these, those that another round may find: not an entry that is added to once a round."""
+    is_sum = isinstance(statement, ast.AugAssign)
+    return [
+        target
+        for target in _targets(statement)
+        if not is_sum or not any(_is_name(n) and n.id in own_names for n in ast.walk(target))
+    ]
 
 
 def base_name(node: ast.expr) -> str:
@@ -419,8 +462,9 @@ def division(line: Line) -> Iterator[Asked]:
                 f"Where in the formula does the division by `{text}` come from, and what is "
                 "counted by it?",
                 "If it is the size of the batch: the loss is a mean over the batch, so the factor "
-                "1/B is part of the loss and hence of its gradient. The student should say what "
-                "depends on it: the size of a step, when the batch grows.",
+                "1/B is part of the loss and hence of its gradient, and the size of a step does "
+                "not grow with the batch. If it counts something else (classes, entries), the "
+                "student says which mean or which share that is.",
             )
         elif isinstance(node.right, ast.BinOp) or base_name(node.right):
             yield Asked(
@@ -442,8 +486,8 @@ def mask(line: Line) -> Iterator[Asked]:
             2.2,
             f"What does `{line.text(node)}` give (which shape, which type), and what does the rest "
             "of the line do with the entries where it is true and where it is not?",
-            f"{note}. As a factor these are 1 and 0: what is multiplied passes, or is 0. The "
-            "student should also say what happens at equality.",
+            f"{note}. As a factor these are 1 and 0: what is multiplied passes, or is 0; `where` "
+            "and an index choose. The student should also say what happens at equality.",
         )
     for node in line.nodes():
         if isinstance(node, ast.Call) and (found := on(node)) and found[0].startswith("masked_"):
@@ -530,8 +574,8 @@ def loop(line: Line) -> Iterator[Asked]:
         f"From round to round go {', '.join(taken)}; the student says whether as a plain sum "
         "(then the order does not matter) or because a round needs the last one's result."
         if taken
-        else "Nothing is taken over from round to round, so one product or one sum over an axis "
-        "does all rounds at once."
+        else "Nothing is taken over from round to round, so the rounds can run in any order, or "
+        "all at once where the shapes allow it."
     )
     backwards = "reversed" in over or ", -1" in over
     order = "why backwards" if backwards else "which order of rounds is needed"
@@ -654,7 +698,7 @@ def winner(line: Line) -> Iterator[Asked]:
                 f"What are the entries of `{line.text(call)}` (type, range, shape), and which one "
                 "is it where two are equal?",
                 f"{shape_note(line, tensor, call)} Whole numbers, the places along that axis. Of "
-                "equal ones it gives one; which is not promised.",
+                f"equal ones torch's {name} gives the first.",
             )
 
 
