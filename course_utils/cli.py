@@ -138,6 +138,27 @@ def feedback(assignment: Assignment, course_dir: CourseDir = DEFAULT_COURSE_DIR)
 
 
 @app.command()
+def viva(
+    assignment: Assignment,
+    student: Annotated[str, typer.Option(help="Whose submission.")],
+    course_dir: CourseDir = DEFAULT_COURSE_DIR,
+    json: Annotated[bool, typer.Option("--json", help="Print the questions as JSON.")] = False,
+) -> None:
+    """Propose three questions for a short talk with a student, from the student's own work."""
+    from course_utils.grading.viva import viva as run
+
+    run(course_dir, assignment, student, as_json=json)
+
+
+@app.command()
+def solutions(assignment: Assignment, course_dir: CourseDir = DEFAULT_COURSE_DIR) -> None:
+    """Write the staff's solutions of an assignment, executed, as one page. Never released."""
+    from course_utils.grading.solutions import solutions as run
+
+    run(course_dir, assignment)
+
+
+@app.command()
 def data(
     names: Annotated[list[str] | None, typer.Argument(help="Data sets; none lists them.")] = None,
 ) -> None:

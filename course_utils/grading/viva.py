@@ -33,6 +33,7 @@ from course_utils.ansi import strip_ansi
 from course_utils.errors import CourseError
 from course_utils.grading.course import Course
 from course_utils.grading.harmless import harmless
+from course_utils.grading.headings import headings
 from course_utils.grading.intake import take_in
 from course_utils.grading.prepare import explain
 from course_utils.grading.records import MALFORMED, Note
@@ -50,7 +51,6 @@ from course_utils.grading.viva_outputs import (
     sentences,
 )
 from course_utils.grading.viva_probes import WHY, Probe
-from course_utils.student.check import HEADING
 
 LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
 WIDEST = 110  # of code
@@ -256,7 +256,7 @@ def _places(released: NotebookNode) -> dict[str, Place]:
     for cell in released.cells:
         name, metadata = name_of(cell), cell.metadata.get("nbgrader", {})
         if cell.cell_type == "markdown" and not metadata.get("solution"):
-            task = ([task, *HEADING.findall(cell.source)])[-1]
+            task = [task, *(text for _, text in headings(cell.source))][-1]
         if not name:
             continue
         points = float(metadata.get("points") or 0)
