@@ -54,7 +54,7 @@ from course_utils.grading.viva_probes import WHY, Probe
 
 LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
 WIDEST = 110  # of code
-WRAPPED = 76  # of sentences and messages
+WRAPPED = 72  # of sentences and messages
 TALLEST = 6
 # Candidates nearly as good as the best: which of them is asked depends on the student's name, so
 # that neighbors are not asked the same.

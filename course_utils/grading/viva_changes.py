@@ -360,7 +360,7 @@ def assigned_otherwise(line: Line) -> Iterator[Asked]:
     operator = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(
         type(line.statement.op)
     )
-    if operator is None:
+    if operator is None or isinstance(value, ast.List | ast.Tuple | ast.ListComp):
         return
     if line.loops and operator == "+=":
         iterated = getattr(line.loops[-1], "iter", None)
@@ -449,6 +449,13 @@ def otherwise_looped(line: Line) -> Iterator[Asked]:
     if not isinstance(line.statement, ast.For):
         return
     iterated, taken = line.statement.iter, carried(line.statement)
+    counter = base_name(line.statement.target)
+    if not any(
+        isinstance(node, ast.Name) and node.id == counter
+        for statement in line.statement.body
+        for node in ast.walk(statement)
+    ):
+        return  # a number of repetitions, of which one less changes little
     match iterated:
         case ast.Call(func=ast.Name(id="reversed"), args=[inner, *_]):
             yield Asked(

@@ -305,8 +305,8 @@ def _about(
             "or comes from another run. Who wrote the sentence can get it again in a minute.",
             printed=_rows(printed, None),
         )
-    written, value, half = telling[0]
-    row = _row(printed, value, half)
+    written = telling[0][0]
+    rows = dict.fromkeys(_row(printed, value, half) for _, value, half in telling)
     return Found(
         place,
         2.2,
@@ -315,7 +315,7 @@ def _about(
         "and what would have made it clearly larger or smaller?",
         "The student finds the column, says over what it was taken, and gives the reason with the "
         "quantities of the task, not by repeating the sentence.",
-        printed=_rows(printed, row),
+        printed=_rows(printed, list(rows)),
     )
 
 
@@ -329,11 +329,11 @@ def _row(printed: list[str], value: float, half: float) -> str:
     return ""
 
 
-def _rows(printed: list[str], row: str | None) -> str:
-    """A few printed lines: the column's names and that row, or the first."""
-    if row is None:
+def _rows(printed: list[str], rows: list[str] | None) -> str:
+    """A few printed lines: the columns' names and those rows, or the first."""
+    if rows is None:
         chosen = printed[:4]
     else:
-        head = printed[:1] if printed[0] != row and not NUMBER.search(printed[0]) else []
-        chosen = [*head, row]
+        head = [] if printed[0] in rows or NUMBER.search(printed[0]) else printed[:1]
+        chosen = [*head, *rows[:4]]
     return "\n".join(re.sub(r" {2,}", "  ", line).strip() for line in chosen)

@@ -43,6 +43,7 @@ DTYPES = {"double", "float", "half", "bfloat16", "long", "int", "bool"}
 DRAWS = {"randn", "rand", "normal", "normal_", "uniform_", "randn_like", "xavier_uniform_"}
 COUNTS = re.compile(r"len\(|\.shape\[|\.size\(|numel\(\)|^[A-Znm]$|batch_size|num_examples")
 LARGEST_NUMBER = 10**12
+COLLECTIONS = (ast.List, ast.Tuple, ast.ListComp, ast.Constant)
 RATES = {"lr": "the learning rate", "learning_rate": "the learning rate"}
 
 
@@ -325,8 +326,8 @@ def product(line: Line) -> Iterator[Asked]:
             note += ": each example adds its part." if left[-1] == "B" else "."
         else:
             note = shape_note(line, node.left, node.right) + (
-                " The last axis of the left factor and the first of the right one must number the "
-                "same thing; that is what is summed over."
+                " The last axis of the left factor and the last but one of the right (of a matrix: "
+                "the first) must number the same thing; that is what is summed over."
             )
         yield Asked(
             2.4,
@@ -363,14 +364,17 @@ def rearrangement(line: Line) -> Iterator[Asked]:
     for node in line.nodes():
         match node:
             case ast.Call(func=ast.Attribute(value=tensor, attr=name)) if name in REARRANGES:
+                windows = name == "unfold"
                 yield Asked(
                     2.2,
                     f"Take the smallest `{line.text(tensor)}` you like, number its entries 0, 1, "
                     f"2, … and write down what `{line.text(node)}` is. Why is it `{name}` "
                     "that is needed here?",
-                    "reshape, view and flatten keep the order of the numbers and only break the "
-                    "rows elsewhere; transpose and permute change which number is beside which. "
-                    f"{shape_note(line, tensor, node)}",
+                    "unfold lays windows beside each other, so that one entry is in several. "
+                    if windows
+                    else "reshape, view and flatten keep the order of the numbers and only break "
+                    "the rows elsewhere; transpose and permute change which number is beside "
+                    f"which. {shape_note(line, tensor, node)}".strip(),
                 )
             case ast.Subscript(value=tensor, slice=ast.Tuple(elts=parts)) if any(
                 isinstance(part, ast.Constant) and part.value is None for part in parts
@@ -513,7 +517,9 @@ def assignment_in_place(line: Line) -> Iterator[Asked]:
                 "column of b's label. It is the term that is there only for k = label, and the "
                 f"other entries stay as they are. The amount is {line.text(value)}.",
             )
-        case ast.AugAssign(target=target, op=ast.Add()) if line.loops:
+        case ast.AugAssign(target=target, op=ast.Add(), value=value) if (
+            line.loops and not isinstance(value, COLLECTIONS)
+        ):
             loop = line.loops[-1]
             over = line.text(loop.iter) if isinstance(loop, ast.For) else line.text(loop.test)
             yield Asked(

@@ -204,6 +204,8 @@ def _called(call: ast.Call, known: Mapping[str, Shape]) -> Shape | None:
     if (found := on(call)) is None:
         return None
     name, tensor, place = found
+    if isinstance(tensor, ast.Name) and tensor.id == "math":
+        return ()
     rest = call.args[place:]
     if name in SAME:
         return shape_of(tensor, known)
@@ -347,6 +349,8 @@ def of_loop(target: ast.expr, iterated: ast.expr, known: Mapping[str, Shape]) ->
     match iterated:
         case ast.Call(func=ast.Name(id="range")):
             return {target.id: ()} if isinstance(target, ast.Name) else {}
+        case ast.Call(func=ast.Name(id="reversed"), args=[inner]):
+            return of_loop(target, inner, known)
         case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]):
             if isinstance(target, ast.Tuple) and len(target.elts) == 2:
                 number = {name.id: () for name in target.elts[:1] if isinstance(name, ast.Name)}
