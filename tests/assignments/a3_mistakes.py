@@ -1,0 +1,383 @@
+"""Mistakes that students make in A3, and the tests that each must lose: those and no others."""
+
+from __future__ import annotations
+
+from variants import Mistake
+
+STEP = {"test-rnn-step"}
+SEQUENCE = {"test-rnn-forward"}
+DX, DH0 = {"test-bptt-dx"}, {"test-bptt-dh0"}
+DW_IH, DW_HH, DB = {"test-bptt-dw-ih"}, {"test-bptt-dw-hh"}, {"test-bptt-db"}
+THROUGH_TIME = DX | DH0 | DW_IH | DW_HH | DB
+MGU = {"test-mgu-step"}
+MGU_DX, MGU_DH, MGU_DB = {"test-mgu-dx"}, {"test-mgu-dh"}, {"test-mgu-db"}
+MGU_DW_IH, MGU_DW_HH = {"test-mgu-dw-ih"}, {"test-mgu-dw-hh"}
+MGU_BACK = MGU_DX | MGU_DH | MGU_DB | MGU_DW_IH | MGU_DW_HH
+CLIP, SHORT = {"test-clip-long"}, {"test-clip-short"}
+LOSS, STABLE = {"test-sequence-loss"}, {"test-sequence-loss-stable"}
+GRADIENT, PADDING = {"test-sequence-gradient"}, {"test-sequence-padding"}
+HEAT, NUCLEUS, BOTH = {"test-nucleus-temperature"}, {"test-nucleus"}, {"test-nucleus-both"}
+
+RECURRENCE = "torch.tanh(x[:, t] @ W_ih.T + h @ W_hh.T + b)"
+SLOPE = "dz = dh * (1 - hs[:, t] ** 2)"
+BACKWARD_LOOP = "    for t in reversed(range(x.shape[1])):"
+CANDIDATE = "n = torch.tanh(x @ W_n.T + f * (h @ U_n.T) + b_n)"
+NORM = "norm = sum((g**2).sum() for g in gradients) ** 0.5"
+MEAN = "return -(picked * mask).sum() / mask.sum()"
+LOG_P = "shifted - shifted.exp().sum(2, keepdim=True).log()"
+ROW_MAX = " - logits.amax(2, keepdim=True)"
+AUTOGRAD = "uses autograd, which does the work of this task"
+
+MISTAKES: dict[str, Mistake] = {
+    # task 1
+    "W_hh not transposed": Mistake(
+        "rnn-step", "h @ W_hh.T", "h @ W_hh", STEP, "transposed once too often or not at all"
+    ),
+    "W_ih not transposed": Mistake(
+        "rnn-step", "x @ W_ih.T", "x @ W_ih", STEP, "cannot be multiplied"
+    ),
+    "step without the tanh": Mistake("rnn-step", "torch.tanh", "", STEP, "this is before the tanh"),
+    "step without the bias": Mistake("rnn-step", "+ b)", ")", STEP, "the bias is missing"),
+    "sigmoid for tanh": Mistake("rnn-step", "torch.tanh", "torch.sigmoid", STEP),
+    "step not returned": Mistake("rnn-step", "return ", "", STEP, "did you forget `return`?"),
+    "visible answer copied": Mistake(
+        "rnn-step", "return torch", "return torch.tensor([[0.6, 0.8]])\n    return torch", STEP
+    ),
+    "torch.rnn_tanh_cell": Mistake(
+        "rnn-step", "torch.tanh(x @ W_ih.T + h @ W_hh.T + b)",
+        "torch.rnn_tanh_cell(x, h, W_ih, W_hh, b, 0 * b)", STEP, "uses rnn_tanh_cell",
+    ),
+    "starts from zero": Mistake(
+        "rnn-forward", "h, hs = h0, []", "h, hs = 0 * h0, []", SEQUENCE,
+        "it starts from 0 instead of h0",
+    ),
+    "every step from h0": Mistake("rnn-forward", "+ h @ W_hh.T", "+ h0 @ W_hh.T", SEQUENCE),
+    "only the last state": Mistake(
+        "rnn-forward", "torch.stack(hs, 1)", "h", SEQUENCE, "the last state alone"
+    ),
+    "time before batch": Mistake(
+        "rnn-forward", "torch.stack(hs, 1)", "torch.stack(hs)", SEQUENCE, "time comes first here"
+    ),
+    "h0 among the states": Mistake(
+        "rnn-forward", "torch.stack(hs, 1)", "torch.stack([h0, *hs[:-1]], 1)", SEQUENCE
+    ),
+    "states overwritten in place": Mistake(
+        "rnn-forward", f"h = {RECURRENCE}", f"h.copy_({RECURRENCE})", SEQUENCE
+    ),
+    "loop over the batch": Mistake(
+        "rnn-forward", "range(x.shape[1])", "range(x.shape[0])", SEQUENCE
+    ),
+    "one step short": Mistake(
+        "rnn-forward", "range(x.shape[1])", "range(x.shape[1] - 1)", SEQUENCE
+    ),
+    "the library's layer": Mistake(
+        "rnn-forward", "h, hs = h0, []",
+        "from course_utils.layers import RNN\n"
+        "    layer = RNN(W_ih.shape[1], W_ih.shape[0], batch_first=True)\n"
+        "    layer(x)\n    h, hs = h0, []",
+        SEQUENCE, "uses course_utils.layers",
+    ),
+    # task 2
+    "gradient detached from step to step": Mistake(
+        "rnn-backward", "dh = dhs[:, t] + arrives", "dh = dhs[:, t]", THROUGH_TIME,
+        "what arrives from the later steps is missing",
+    ),
+    "only the last output is asked": Mistake(
+        "rnn-backward", "dh = dhs[:, t] + arrives",
+        "dh = dhs[:, t] if t == x.shape[1] - 1 else arrives", THROUGH_TIME,
+        "of the earlier state itself is missing",
+    ),
+    "forward in time": Mistake(
+        "rnn-backward", BACKWARD_LOOP, BACKWARD_LOOP.replace("reversed(range(x.shape[1]))",
+        "range(x.shape[1])"), THROUGH_TIME,
+    ),
+    "slope forgotten": Mistake("rnn-backward", SLOPE, "dz = dh", THROUGH_TIME),
+    "slope at the state before": Mistake(
+        "rnn-backward", "hs[:, t] ** 2", "before**2", THROUGH_TIME
+    ),
+    "slope of the sigmoid": Mistake(
+        "rnn-backward", "(1 - hs[:, t] ** 2)", "hs[:, t] * (1 - hs[:, t])", THROUGH_TIME
+    ),
+    "carried through the transpose": Mistake(
+        "rnn-backward", "arrives = dz @ W_hh", "arrives = dz @ W_hh.T", THROUGH_TIME
+    ),
+    "carried before the slope": Mistake(
+        "rnn-backward", "arrives = dz @ W_hh", "arrives = dh @ W_hh", THROUGH_TIME
+    ),
+    "dh0 is the first state's": Mistake(
+        "rnn-backward", "return dx, arrives", "return dx, dh", DH0, "h0 is one step before it"
+    ),
+    "dh0 before W_hh": Mistake(
+        "rnn-backward", "return dx, arrives", "return dx, dz", DH0, "a product with W_hh is missing"
+    ),
+    "dh0 not given": Mistake("rnn-backward", "return dx, arrives", "return dx, None", DH0, "None"),
+    "dx before the slope": Mistake("rnn-backward", "dz @ W_ih", "dh @ W_ih", DX),
+    "dx of all steps in the first": Mistake("rnn-backward", "dx[:, t] = dz", "dx[:, 0] += dz", DX),
+    "weights of the first step only": Mistake(
+        "rnn-backward", "dW_ih += dz.T", "dW_ih = dz.T", DW_IH, "the steps add up"
+    ),
+    "dW_ih transposed": Mistake(
+        "rnn-backward", "dW_ih += dz.T @ x[:, t]", "dW_ih = dW_ih.T.reshape(W_ih.T.shape)"
+        " + x[:, t].T @ dz", DW_IH,
+    ),
+    "dW_ih averaged over time": Mistake(
+        "rnn-backward", "return dx", "dW_ih = dW_ih / x.shape[1]\n    return dx", DW_IH,
+    ),
+    "dW_hh with the state after": Mistake(
+        "rnn-backward", "dW_hh += dz.T @ before", "dW_hh += dz.T @ hs[:, t]", DW_HH,
+        "W_hh met the state before the step",
+    ),
+    "h0 forgotten in dW_hh": Mistake(
+        "rnn-backward", "dW_hh += dz.T @ before", "dW_hh += (dz.T @ before) * (t > 0)", DW_HH,
+        "the first step met h0",
+    ),
+    "state before the first step by a negative index": Mistake(
+        "rnn-backward", "hs[:, t - 1] if t > 0 else h0", "hs[:, t - 1]", DW_HH
+    ),
+    "dW_hh transposed": Mistake(
+        "rnn-backward", "dW_hh += dz.T @ before", "dW_hh += before.T @ dz", DW_HH,
+        "right but transposed",
+    ),
+    "dW_hh averaged over the batch": Mistake(
+        "rnn-backward", "dz.T @ before", "dz.T @ before / len(x)", DW_HH, "too small. Mean or sum?"
+    ),
+    "bias of the first step only": Mistake(
+        "rnn-backward", "db += dz.sum(0)", "db = dz.sum(0)", DB, "the steps add up"
+    ),
+    "db averaged over the batch": Mistake("rnn-backward", "dz.sum(0)", "dz.mean(0)", DB),
+    "db not summed over the batch": Mistake(
+        "rnn-backward", "db += dz.sum(0)", "db = db + dz", DB, "did you forget to sum"
+    ),
+    "through time by autograd": Mistake(
+        "rnn-backward", "    dx = torch.zeros_like(x)",
+        "    x = x.requires_grad_()\n    dx = torch.zeros_like(x)", THROUGH_TIME, AUTOGRAD,
+    ),
+    "db and dW_hh exchanged": Mistake(
+        "rnn-backward", "dW_ih, dW_hh, db\n", "dW_ih, db, dW_hh\n", DW_HH | DB, "expected shape"
+    ),
+    # task 3
+    "gate and its complement exchanged": Mistake(
+        "mgu-step", "(1 - f) * h + f * n", "f * h + (1 - f) * n", MGU
+    ),
+    "candidate sees the whole past": Mistake(
+        "mgu-step", CANDIDATE, CANDIDATE.replace("f * ", ""), MGU, "not f times it"
+    ),
+    "candidate does not see the past": Mistake(
+        "mgu-step", CANDIDATE, CANDIDATE.replace("+ f * (h @ U_n.T) ", ""), MGU,
+        "does not see the past",
+    ),
+    "gate before the product": Mistake("mgu-step", "f * (h @ U_n.T)", "(f * h) @ U_n.T", MGU),
+    "gate acts on the input, too": Mistake(
+        "mgu-step", "x @ W_n.T + f * (h @ U_n.T)", "f * (x @ W_n.T + h @ U_n.T)", MGU
+    ),
+    "candidate's weights first": Mistake(
+        "mgu-step", "(W_f, W_n), (U_f, U_n), (b_f, b_n)", "(W_n, W_f), (U_n, U_f), (b_n, b_f)", MGU
+    ),
+    "gate without the state": Mistake("mgu-step", " + h @ U_f.T", "", MGU),
+    "gate by tanh": Mistake("mgu-step", "torch.sigmoid", "torch.tanh", MGU),
+    "nothing is kept": Mistake("mgu-step", "(1 - f) * h + f * n", "f * n", MGU),
+    "torch.gru_cell": Mistake(
+        "mgu-step", "return (1 - f) * h + f * n",
+        "tied = [torch.cat([w[0], -w[0], w[1]]) for w in (W_ih, W_hh, b)]\n"
+        "    return torch.gru_cell(x, h, *tied, torch.zeros_like(tied[-1]))", MGU, "uses gru_cell",
+    ),
+    "candidate without the tanh's slope": Mistake(
+        "mgu-step-backward", "dh_new * f * (1 - n**2)", "dh_new * f", MGU_BACK,
+        "the tanh's slope is missing",
+    ),
+    "candidate's share without f": Mistake(
+        "mgu-step-backward", "dh_new * f * (1 - n**2)", "dh_new * (1 - n**2)", MGU_BACK,
+        "f times the gradient",
+    ),
+    "sigmoid's slope forgotten": Mistake(
+        "mgu-step-backward", "df * f * (1 - f)", "df", MGU_BACK, "the sigmoid's slope is missing",
+    ),
+    "gate asked by the mixture only": Mistake(
+        "mgu-step-backward", "dh_new * (n - h) + dz_n * m", "dh_new * (n - h)", MGU_BACK,
+        "f acts inside the candidate, too",
+    ),
+    "gate asked by the candidate only": Mistake(
+        "mgu-step-backward", "dh_new * (n - h) + dz_n * m", "dz_n * m", MGU_BACK
+    ),
+    "mixture with the wrong sign": Mistake("mgu-step-backward", "(n - h)", "(h - n)", MGU_BACK),
+    "dx without the gate's way": Mistake(
+        "mgu-step-backward", "dz_f @ W_f + dz_n @ W_n", "dz_n @ W_n", MGU_DX
+    ),
+    "dh without the direct way": Mistake(
+        "mgu-step-backward", "dh_new * (1 - f) + ", "", MGU_DH, "what h gets directly"
+    ),
+    "dh the direct way only": Mistake(
+        "mgu-step-backward", " + dz_f @ U_f + dm @ U_n", "", MGU_DH, "it also acts through"
+    ),
+    "dh without the gate's way": Mistake("mgu-step-backward", " + dz_f @ U_f", "", MGU_DH),
+    "dh past the gate": Mistake(
+        "mgu-step-backward", "dm @ U_n", "dz_n @ U_n", MGU_DH, "there is a factor f"
+    ),
+    "dh through transposes": Mistake(
+        "mgu-step-backward", "dz_f @ U_f + dm @ U_n", "dz_f @ U_f.T + dm @ U_n.T", MGU_DH
+    ),
+    "dW_hh past the gate": Mistake(
+        "mgu-step-backward", "dm.T @ h", "dz_n.T @ h", MGU_DW_HH, "there is a factor f"
+    ),
+    "dW_hh with the new state": Mistake(
+        "mgu-step-backward", "[dz_f.T @ h, dm.T @ h]",
+        "[dz_f.T @ ((1 - f) * h + f * n), dm.T @ ((1 - f) * h + f * n)]", MGU_DW_HH,
+    ),
+    "dW_ih in the wrong order": Mistake(
+        "mgu-step-backward", "[dz_f.T @ x, dz_n.T @ x]", "[dz_n.T @ x, dz_f.T @ x]", MGU_DW_IH,
+        "the two lie in the wrong order",
+    ),
+    "dW_ih averaged": Mistake(
+        "mgu-step-backward", "[dz_f.T @ x, dz_n.T @ x])", "[dz_f.T @ x, dz_n.T @ x]) / len(x)",
+        MGU_DW_IH,
+    ),
+    "gate's db averaged": Mistake(
+        "mgu-step-backward", "[dz_f.sum(0), dz_n", "[dz_f.mean(0), dz_n", MGU_DB
+    ),
+    "db joined instead of stacked": Mistake(
+        "mgu-step-backward", "db = torch.stack", "db = torch.cat", MGU_DB, "expected shape (2, 1)"
+    ),
+    "gated unit by autograd": Mistake(
+        "mgu-step-backward", "    m = h @ U_n.T",
+        "    with torch.enable_grad():\n        h.requires_grad = True\n    m = h @ U_n.T",
+        MGU_BACK, AUTOGRAD,
+    ),
+    # task 4
+    "each tensor by itself": Mistake(
+        "clip-gradients", "[factor * g for g in gradients]",
+        "[min(1.0, max_norm / (g.norm() + 1e-6)) * g for g in gradients]", CLIP,
+        "each tensor is clipped by itself",
+    ),
+    "norms added": Mistake(
+        "clip-gradients", NORM, "norm = sum(g.norm() for g in gradients)", CLIP, "norms do not add"
+    ),
+    "root forgotten": Mistake(
+        "clip-gradients", " ** 0.5", "", CLIP | SHORT, "this is the square of the norm"
+    ),
+    "always to the threshold": Mistake(
+        "clip-gradients", "min(1.0, max_norm / (norm + 1e-6))", "max_norm / (norm + 1e-6)", SHORT,
+        "clipping only shortens",
+    ),
+    "maximum for minimum": Mistake("clip-gradients", "min(1.0", "max(1.0", CLIP | SHORT),
+    "entries cut one by one": Mistake(
+        "clip-gradients", "factor * g for", "g.clamp(-max_norm, max_norm) for", CLIP
+    ),
+    "norm after clipping": Mistake(
+        "clip-gradients", "in gradients], norm", "in gradients], norm * factor", CLIP,
+        "the norm after clipping",
+    ),
+    "zero divided by zero": Mistake(
+        "clip-gradients", "factor * g for", "g / norm * min(norm, max_norm) for", SHORT, "NaN"
+    ),
+    "norm not returned": Mistake(
+        "clip-gradients", "in gradients], norm", "in gradients]", CLIP | SHORT
+    ),
+    "torch.nn.utils": Mistake(
+        "clip-gradients", "    norm = sum",
+        "    parameters = [torch.zeros_like(g) for g in gradients]\n"
+        "    for p, g in zip(parameters, gradients):\n        p.grad = g\n"
+        "    torch.nn.utils.clip_grad_norm_(parameters, max_norm)\n    norm = sum",
+        CLIP | SHORT, "uses _foreach_norm",
+    ),
+    # task 5
+    "padding counts": Mistake(
+        "sequence-loss", MEAN, "return -picked.mean()", LOSS, "the padding counts"
+    ),
+    "divided by B · T": Mistake(
+        "sequence-loss", "/ mask.sum()", "/ mask.numel()", LOSS, "not by B · T"
+    ),
+    "mean of the names' means": Mistake(
+        "sequence-loss", MEAN, "return -((picked * mask).sum(1) / lengths).mean()", LOSS,
+        "all characters count alike",
+    ),
+    "loss of names, not characters": Mistake(
+        "sequence-loss", "/ mask.sum()", "/ len(lengths)", LOSS | STABLE, "averaged over names"
+    ),
+    "loss summed": Mistake(
+        "sequence-loss", " / mask.sum()", "", LOSS | STABLE, "the loss is the mean"
+    ),
+    "mask of one too many": Mistake("sequence-loss", "< lengths", "<= lengths", LOSS),
+    "mask of one too few": Mistake("sequence-loss", "< lengths", "< -1 + lengths", LOSS | STABLE),
+    "padding told by its target": Mistake(
+        "sequence-loss", "mask = torch.arange(logits.shape[1]) < lengths[:, None]",
+        "mask = targets > 0", LOSS | STABLE,
+    ),
+    "softmax over time": Mistake(
+        "sequence-loss", ".exp().sum(2,", ".exp().sum(1,", LOSS | STABLE
+    ),
+    "wrong sign": Mistake("sequence-loss", "return -(", "return (", LOSS | STABLE, "wrong sign"),
+    "overflow": Mistake("sequence-loss", ROW_MAX, "", STABLE, "NaN or infinite"),
+    "one maximum for all": Mistake(
+        "sequence-loss", "logits.amax(2, keepdim=True)", "logits.amax()", STABLE, "NaN or infinite"
+    ),
+    "epsilon in the logarithm": Mistake(
+        "sequence-loss", LOG_P,
+        "(shifted.exp() / shifted.exp().sum(2, keepdim=True) + 1e-9).log()", STABLE,
+    ),
+    "F.cross_entropy": Mistake(
+        "sequence-loss", MEAN, "return F.cross_entropy(logits.mT, targets)", LOSS | STABLE,
+        "uses cross_entropy",
+    ),
+    "gradient of the sum": Mistake(
+        "sequence-loss-backward", " / mask.sum()", "", GRADIENT, "the loss is the mean"
+    ),
+    "gradient divided by B · T": Mistake(
+        "sequence-loss-backward", "/ mask.sum()", "/ mask.numel()", GRADIENT, "not by B · T"
+    ),
+    "padding gets a gradient": Mistake(
+        "sequence-loss-backward", " * mask[:, :, None]", "", PADDING, "exactly 0 at padding"
+    ),
+    "targets forgotten": Mistake(
+        "sequence-loss-backward", " - F.one_hot(targets, logits.shape[2])", "", GRADIENT
+    ),
+    "gradient overflows": Mistake("sequence-loss-backward", ROW_MAX, "", GRADIENT, "NaN"),
+    # task 6
+    "temperature multiplied": Mistake(
+        "nucleus", "logits / temperature", "logits * temperature", HEAT | BOTH, "do not multiply"
+    ),
+    "temperature ignored": Mistake(
+        "nucleus", "logits / temperature", "logits", HEAT | BOTH, "the temperature has no effect"
+    ),
+    "temperature after the nucleus": Mistake(
+        "nucleus", "return p / p.sum(1, keepdim=True)",
+        "p = p ** (1 / temperature)\n    return p / p.sum(1, keepdim=True)", HEAT | BOTH,
+    ),
+    "cut at temperature 1": Mistake(
+        "nucleus", "before = ordered.cumsum(1) - ordered",
+        "cold = torch.softmax(logits, 1).sort(1, descending=True).values\n"
+        "    before = cold.cumsum(1) - cold", BOTH, "the temperature comes first",
+    ),
+    "one too few": Mistake(
+        "nucleus", "before = ordered.cumsum(1) - ordered",
+        "before = ordered.cumsum(1) * (top_p < 1)", NUCLEUS | BOTH, "one too few are kept",
+    ),
+    "one too many": Mistake(
+        "nucleus", "before = ordered.cumsum(1) - ordered",
+        "before = (ordered.cumsum(1) - ordered).roll(1, 1)\n    before[:, 0] = 0", NUCLEUS | BOTH,
+        "one too many are kept",
+    ),
+    "the least probable": Mistake(
+        "nucleus", "descending=True", "descending=False", NUCLEUS | BOTH, "least probable"
+    ),
+    "left in sorted order": Mistake(
+        "nucleus", "torch.zeros_like(p).scatter(1, places, kept)", "kept", HEAT | NUCLEUS | BOTH,
+        "each must be in its place",
+    ),
+    "put back by gather": Mistake(
+        "nucleus", "torch.zeros_like(p).scatter(1, places, kept)", "kept.gather(1, places)",
+        HEAT | NUCLEUS | BOTH,
+    ),
+    "does not sum to 1": Mistake(
+        "nucleus", "return p / p.sum(1, keepdim=True)", "return p", NUCLEUS | BOTH,
+        "must sum to 1 again",
+    ),
+    "softmax over the batch": Mistake(
+        "nucleus", "temperature, 1)", "temperature, 0)", HEAT | NUCLEUS | BOTH
+    ),
+    "a threshold for each probability": Mistake(
+        "nucleus", "before < top_p", "ordered > 1 - top_p", NUCLEUS | BOTH
+    ),
+    "one cut for the whole batch": Mistake(
+        "nucleus", "torch.where(before < top_p,", "torch.where((before < top_p)[:1],", NUCLEUS
+    ),
+}  # fmt: skip
