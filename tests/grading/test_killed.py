@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
+import multiprocessing
 import os
+import pkgutil
 import random
 import shutil
 import signal
@@ -14,15 +17,17 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tiny_course import ASSIGNMENT, answers, make_course, released, submit
 
 from course_utils.errors import CourseError
-from course_utils.grading import sandbox
+from course_utils.grading import engine, run, sandbox
 from course_utils.grading.course import Course
 from course_utils.grading.engine import grade
+from course_utils.grading.kernels import nursery
 from course_utils.grading.release import release
 from course_utils.grading.scratch import LOCK
 
@@ -31,30 +36,31 @@ pytestmark = pytest.mark.skipif(
 )
 STUDENTS = ["ada", "bob", "cyd"]
 
-# Kills itself before or after the given call of a function.
-KILLED_AT = """
-import functools, os, pkgutil, signal, sys
-from course_utils.grading.engine import grade
+# Each run that is killed is a process of its own, forked from one that has made the imports.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["course_utils.grading.engine", __name__])
 
-name, when, count, root = sys.argv[1:]
-owner, _, attribute = name.rpartition(".")
-owner = pkgutil.resolve_name(owner)
-function, calls = getattr(owner, attribute), [0]
 
-@functools.wraps(function)
-def deadly(*args, **kwargs):
-    calls[0] += 1
-    last = calls[0] == int(count)
-    if last and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    value = function(*args, **kwargs)
-    if last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return value
+def kill_at(name: str, when: str, count: int, root: Path) -> None:
+    """Grade, and end before or after the given call of a function by killing itself."""
+    owner, _, attribute = name.rpartition(".")
+    owner = pkgutil.resolve_name(owner)
+    function, calls = getattr(owner, attribute), 0
 
-setattr(owner, attribute, deadly)
-grade(root, "p1")
-"""
+    @functools.wraps(function)
+    def deadly(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        last = calls == count
+        if last and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        value = function(*args, **kwargs)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return value
+
+    setattr(owner, attribute, deadly)
+    grade(root, "p1")
 
 
 def recorded(root: Path) -> dict[str, object]:
@@ -107,6 +113,18 @@ def root(tmp_path, template) -> Path:
     return shutil.copytree(template, tmp_path / "course")
 
 
+@pytest.fixture
+def completed(root, monkeypatch) -> Callable[[], dict[str, object]]:
+    """What is recorded after another run, which takes its kernels from a nursery that is there."""
+    monkeypatch.setattr(run, "Nursery", lambda **_: contextlib.nullcontext(nursery.shared()))
+
+    def complete() -> dict[str, object]:
+        grade(root, "p1")
+        return recorded(root)
+
+    return complete
+
+
 @pytest.mark.parametrize(
     ("name", "when", "count"),
     [
@@ -124,28 +142,23 @@ def root(tmp_path, template) -> Path:
         ("course_utils.grading.run.write_report", "before", 1),
     ],
 )
-def test_killed_at_any_point_the_next_run_completes_it(root, whole, name, when, count):
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, name, when, str(count), str(root)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == -signal.SIGKILL, process.stderr
-    grade(root, "p1")
-    assert recorded(root) == whole
+def test_killed_at_any_point_the_next_run_completes_it(root, whole, completed, name, when, count):
+    process = PROCESSES.Process(target=kill_at, args=(name, when, count, root))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert completed() == whole
 
 
-def test_killed_at_random_moments_again_and_again(root, whole):
+def test_killed_at_random_moments_again_and_again(root, whole, completed):
     chance = random.Random(5)
     for _ in range(4):
-        process = _start(root)
-        time.sleep(chance.uniform(2, 7))
+        process = PROCESSES.Process(target=grade, args=(root, "p1"))
+        process.start()
+        time.sleep(chance.uniform(1, 5))
         process.kill()
-        process.wait()
-    grade(root, "p1")
-    assert recorded(root) == whole
+        process.join()
+    assert completed() == whole
 
 
 def test_after_a_kill_no_process_is_left(root):
@@ -168,8 +181,8 @@ def test_folders_of_a_killed_run_go_when_the_next_one_begins(root):
 
 
 def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(root, whole):
-    slow = "import time\ntime.sleep(3)\ndef add(a, b):\n    return a + b"
-    for number in range(6):
+    slow = "import time\ntime.sleep(2)\ndef add(a, b):\n    return a + b"
+    for number in range(4):
         submit(root, f"slow-{number}", answers(released(root), add=slow))
     mark = uuid.uuid4().hex
     process = _start(root, COURSE_TEST_MARK=mark)
@@ -181,11 +194,11 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(root, whole):
     assert not _marked(mark)
     words = " ".join(said.split())
     kept = len(list(notes.rglob("note.json")))
-    assert 0 < kept < 9
-    assert f"{kept} of 9 submissions are graded and kept" in words
+    assert 0 < kept < 7
+    assert f"{kept} of 7 submissions are graded and kept" in words
     assert "Traceback" not in said
     report = json.loads((root / ".course" / ASSIGNMENT / "report.json").read_text())
-    assert (report["graded"], report["left"]) == (kept, 9 - kept)
+    assert (report["graded"], report["left"]) == (kept, 7 - kept)
 
     with Course(root).gradebook() as gradebook:
         rows = {s.student_id for s in gradebook.assignment_submissions(ASSIGNMENT)}
@@ -195,7 +208,8 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(root, whole):
     assert whole.items() <= recorded(root).items()
 
 
-def test_two_runs_at_a_time_are_refused(root):
+def test_two_runs_at_a_time_are_refused(root, monkeypatch):
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.2)
     lock = root / ".course" / ASSIGNMENT / "lock"
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
