@@ -178,15 +178,17 @@ def _read(
     course: Course, assignment: str, student: str, released: Mapping[str, NotebookNode]
 ) -> tuple[Path, dict[str, NotebookNode], list[str]]:
     """The folder that is read, the notebooks in it, and why others cannot be read."""
+    submitted = course.folder("submitted", assignment, student)
     graded = course.folder("autograded", assignment, student)
     note = Note.read(course.notes(assignment, "graded", student, "note.json"))
     malformed = note is not None and note.state == MALFORMED
     if not malformed and all((graded / f"{name}.ipynb").is_file() for name in released):
         try:
-            return graded, {name: _load(graded, name, released[name]) for name in released}, []
+            read = {name: _load(graded, name, released[name]) for name in released}
         except Exception:  # damaged since: what was handed in is still there
             pass
-    submitted = course.folder("submitted", assignment, student)
+        else:
+            return graded, read, _newer(submitted, read)
     notebooks: dict[str, NotebookNode] = {}
     notes = []
     with tempfile.TemporaryDirectory(prefix="course-viva-") as temporary:
@@ -199,8 +201,20 @@ def _read(
             except Exception as error:  # whatever a student's file makes nbformat do
                 notes.append(explain(name, error))
     if notebooks:
-        notes.append("Not graded yet: outputs are those that the student handed in.")
+        notes.append("Read as it was handed in: outputs are those of the student's own machine.")
     return submitted, notebooks, notes
+
+
+def _newer(submitted: Path, graded: Mapping[str, NotebookNode]) -> list[str]:
+    """A note if an answer that was handed in is not the one that was graded."""
+    for name, notebook in graded.items():
+        handed_in = _answers_in(submitted / f"{name}.ipynb")
+        for cell in notebook.cells:
+            is_answer = name_of(cell) and cell.metadata.nbgrader.get("solution")
+            theirs = handed_in.get(name_of(cell), cell.source)
+            if is_answer and theirs.split() != cell.source.split():
+                return ["Another file was handed in since this was graded: course grade first."]
+    return []
 
 
 def _load(folder: Path, name: str, released: NotebookNode) -> NotebookNode:
@@ -220,17 +234,18 @@ def _classmates(
     course: Course, assignment: str, notebook: str, students: Sequence[str]
 ) -> list[dict[str, str]]:
     """The sources of others' cells, by name; a file that cannot be read counts as nothing."""
-    found = []
-    for student in students:
-        path = course.folder("submitted", assignment, student) / f"{notebook}.ipynb"
-        try:
-            if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK:
-                continue
-            content = json.loads(path.read_bytes())
-            found.append(dict(_sources(content)))
-        except (OSError, ValueError, RecursionError):
-            continue
-    return found
+    folders = [course.folder("submitted", assignment, student) for student in students]
+    found = [_answers_in(folder / f"{notebook}.ipynb") for folder in folders]
+    return [answers for answers in found if answers]
+
+
+def _answers_in(path: Path) -> dict[str, str]:
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK:
+            return {}
+        return dict(_sources(json.loads(path.read_bytes())))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _sources(content: Any) -> Iterator[tuple[str, str]]:
@@ -361,9 +376,12 @@ def _of_result(found: Found) -> Question:
 
 
 def _choose(candidates: Sequence[_Candidate], seed: str) -> list[Question]:
-    """One of each kind where there is one, of different cells and about different things."""
+    """One of each kind where there is one, of different tasks and about different things.
+
+    What failed is the scarcest and is chosen first.
+    """
     chosen: list[Question] = []
-    for kind in KINDS:
+    for kind in ("result", "line", "change"):
         left = [one for one in candidates if one.question.kind == kind]
         cells, tasks = {one.cell for one in chosen}, {_task(one) for one in chosen}
         topics = {one.topic for one in chosen} - {""}
@@ -380,7 +398,7 @@ def _choose(candidates: Sequence[_Candidate], seed: str) -> list[Question]:
             task = min({_task(one) for one in _best(left)}, key=lambda one: _draw(seed, one))
             there = [one for one in left if _task(one.question) == task]
             chosen.append(min(_best(there), key=lambda one: _draw(seed, one.cell, one.question)))
-    return chosen
+    return sorted(chosen, key=lambda one: list(KINDS).index(one.kind))
 
 
 def _best(candidates: Sequence[_Candidate]) -> list[Question]:

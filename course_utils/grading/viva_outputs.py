@@ -143,6 +143,8 @@ def _errors(cell: NotebookNode, place: Place, released: str) -> Iterator[Found]:
         return
     tested = f" (it tests `{place.answers}`)" if place.answers not in ("", place.name) else ""
     quote = message if error.ename == "CheckFailed" else f"{error.ename}: {message}".rstrip(": ")
+    if error.ename in INTERRUPTED:
+        quote = message or "(interrupted at the time limit)"
     if error.ename == STOPPED:
         question = (
             "The process ended here. Which line of yours did that, on which input, and what was "

@@ -22,6 +22,7 @@ from course_utils.grading.viva_shapes import (
     on,
     reduced,
     show,
+    size_of,
 )
 
 
@@ -461,14 +462,21 @@ def division(line: Line) -> Iterator[Asked]:
     for node, by_count in divisions(line):
         text = line.text(node.right)
         if by_count:
+            size = size_of(node.right, line.known)
+            batch = (
+                "the loss is a mean over the batch, so the factor 1/B is part of the loss and "
+                "hence of its gradient, and the size of a step does not grow with the batch."
+            )
+            other = "the student says which mean or which share that is."
+            if size is None:
+                note = f"If it counts the examples: {batch} If it counts something else, {other}"
+            else:
+                note = f"It is {size}: {batch if size == 'B' else other}"
             yield Asked(
                 2.2,
                 f"Where in the formula does the division by `{text}` come from, and what is "
                 "counted by it?",
-                "If it is the size of the batch: the loss is a mean over the batch, so the factor "
-                "1/B is part of the loss and hence of its gradient, and the size of a step does "
-                "not grow with the batch. If it counts something else (classes, entries), the "
-                "student says which mean or which share that is.",
+                note,
             )
         elif isinstance(node.right, ast.BinOp) or base_name(node.right):
             yield Asked(

@@ -219,7 +219,7 @@ def _called(call: ast.Call, known: Mapping[str, Shape]) -> Shape | None:
         return () if name != "size" or rest else None
     if (name in CREATES or (name == "arange" and len(call.args) == 1)) and place:
         given = tensor.elts if isinstance(tensor, ast.Tuple) else call.args
-        sizes = tuple(size for one in given if (size := _size(one, known)))
+        sizes = tuple(size for one in given if (size := size_of(one, known)))
         return sizes if len(sizes) == len(given) else None
     if name == "einsum":
         return _einsum(call, known)
@@ -229,7 +229,7 @@ def _called(call: ast.Call, known: Mapping[str, Shape]) -> Shape | None:
     return None if shape is None else _rearranged(name, shape, integers(ast.Tuple(rest)), call)
 
 
-def _size(node: ast.expr, known: Mapping[str, Shape]) -> str | None:
+def size_of(node: ast.expr, known: Mapping[str, Shape]) -> str | None:
     """A size as a letter where it is ``len(x)`` or ``x.shape[0]`` of a known shape."""
     match node:
         case ast.Constant(value=int(number)):
@@ -274,7 +274,7 @@ def _stacked(
 def _count(iterated: ast.expr, known: Mapping[str, Shape]) -> str | None:
     match iterated:
         case ast.Call(func=ast.Name(id="range"), args=[end]):
-            return _size(end, known)
+            return size_of(end, known)
     shape = shape_of(iterated, known)
     return shape[0] if shape else None
 
@@ -331,7 +331,7 @@ def _picked(part: ast.expr, known: Mapping[str, Shape]) -> Shape | None:
     """The shape of an index: ``()`` of one number, ``(B,)`` of a list of B numbers."""
     match part:
         case ast.Call(func=ast.Name(id="range"), args=[end]):
-            size = _size(end, known)
+            size = size_of(end, known)
             return (size,) if size else None
     shape = shape_of(part, known)
     return shape if shape is not None and len(shape) <= 1 else None
@@ -391,7 +391,7 @@ def after(statement: ast.stmt, known: Shapes) -> Shapes:
             result.pop(_SIZE + target.id, None)
             if value is not None and (shape := shape_of(value, known)) is not None:
                 result[target.id] = shape
-            if value is not None and (size := _size(value, known)):
+            if value is not None and (size := size_of(value, known)):
                 result[_SIZE + target.id] = (size,)
     return result | _unpacked(statement, known)
 

@@ -58,7 +58,7 @@ def root(tmp_path_factory) -> Path:
     root = make_course(tmp_path_factory.mktemp("viva"))
     blank = as_released(root)
     submit(root, "ada", answers(blank, add=SOFTMAX, scale=LOOP, explain=EXPLAINED))
-    submit(root, "bob", answers(blank))
+    submit(root, "bob", answers(blank, explain="It fell to 0.417."))
     submit(root, "eve", answers(blank))
     submit(root, "blank", blank)
     submit(root, "torn", '{"cells": [')
@@ -224,8 +224,12 @@ def test_a_failing_test_comes_first_and_shows_no_hidden_line(root):
     )
     try:
         found = propose(root, "p1", "bob")
+        cell(work, "add").source += "  # mended"
+        nbformat.write(work, graded)
+        assert "handed in since" in " ".join(propose(root, "p1", "bob").notes)
     finally:
         graded.unlink()
+    assert not found.notes
     result = found.questions[-1]
     assert str(graded.parent) == found.read
     assert result.cell == "test-add"
