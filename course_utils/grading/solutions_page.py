@@ -35,9 +35,16 @@ main { max-width: 60rem; margin: 0 auto; padding: 0 1rem 3rem; }
 main img { max-width: 100%; height: auto; }
 main pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 main table { display: block; overflow-x: auto; }
+main .jp-Cell .jp-MarkdownOutput.jp-RenderedHTMLCommon { overflow: visible; }
 main .notice { border: 3px solid #a40000; padding: 0.1rem 1rem; }
 main .staff { border-left: 6px solid #a40000; padding-left: 0.6rem; font-weight: 600; }
 main a.anchor-link { display: none; }
+/* Enough contrast for small code on gray. */
+:root {
+  --jp-mirror-editor-number-color: #006400;
+  --jp-mirror-editor-comment-color: #2d6464;
+  --jp-mirror-editor-operator-color: #7a1fbf;
+}
 main li > p { margin: 0.2rem 0; }
 </style>
 """

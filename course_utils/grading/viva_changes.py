@@ -109,10 +109,18 @@ def sum_or_mean(line: Line) -> Iterator[Asked]:
             f"Suppose it were `{other}` instead of `{name}` in `{line.text(call)}`. By which "
             "factor does the result change, what raises an error, and where would you see it in "
             "a training run?",
-            f"No shape changes and nothing raises; the result is {times} times as large. Of a loss "
-            "or a gradient that acts like another learning rate, so the run may still learn. Of "
-            "the denominator of a softmax the rows would no longer sum to 1.",
+            f"No shape changes and nothing raises; the result is {times} times as large. "
+            f"{_effect(line)}",
         )
+
+
+def _effect(line: Line) -> str:
+    if line.function.used & {"exp", "softmax"}:
+        return (
+            "In the denominator of a softmax the rows would no longer sum to 1; in a loss or a "
+            "gradient it acts like another learning rate, so the run may still learn."
+        )
+    return "In a loss or a gradient it acts like another learning rate: the run may still learn."
 
 
 @change("broadcasting")
@@ -303,8 +311,8 @@ def without_division(line: Line) -> Iterator[Asked]:
                     "it?",
                     "Python goes from left to right: it would divide by the first and then "
                     f"{'multiply' if sign == '*' else 'divide'} by the second. The result is too "
-                    f"{'large' if sign == '*' else 'small'} by ({line.text(second)})², which "
-                    "nobody sees where that is 1.",
+                    f"{'large' if sign == '*' else 'small'} by the square of "
+                    f"`{line.text(second)}`, which nobody sees where that is 1.",
                 )
 
 
