@@ -16,7 +16,12 @@ from course_utils.ansi import strip_ansi
 from course_utils.grading.viva_lines import UNREADABLE, parse
 from course_utils.student.execution import STOPPED, TIMED_OUT
 
-LONGEST_TEXT = 20_000  # characters of an answer or an output that are looked at
+# How much of an answer and of an output is looked at.
+LONGEST_TEXT = 20_000
+MOST_SENTENCES = 200
+MOST_LINES = 60
+LONGEST_LINE = 300
+MOST_NUMBERS = 8
 NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?:[eE][-+]?\d{1,2})?(?![\w.]*\w)\s?%?")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z*\"'(])")
 LIST_MARK = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -223,7 +228,7 @@ def _with_numbers(cell: NotebookNode) -> list[str]:
         elif output.output_type in ("display_data", "execute_result"):
             plain = output.data.get("text/plain", "")
             text += "" if plain.startswith("<") else f"{plain}\n"
-    found = _lines(text)
+    found = [line[:LONGEST_LINE] for line in _lines(text)[:MOST_LINES]]
     return found if any(NUMBER.search(line) for line in found) else []
 
 
@@ -238,7 +243,7 @@ def sentences(text: str) -> list[str]:
         else:
             blocks[-1] += f" {line.strip()}"
     parts = [part.strip() for block in blocks for part in SENTENCE_END.split(block)]
-    return [part for part in parts if len(part.split()) > 2]
+    return [part for part in parts if len(part.split()) > 2][:MOST_SENTENCES]
 
 
 def numbers(text: str) -> Iterator[tuple[str, float, float]]:
@@ -267,7 +272,7 @@ def _sentences(
             (written, value, half)
             for written, value, half in numbers(sentence)
             if _tells(written) and value not in given
-        ]
+        ][:MOST_NUMBERS]
         yield _about(sentence, telling, place, printed)
 
 

@@ -181,6 +181,7 @@ HOSTILE = {
     "nested": f"def add(a, b):\n    return a{'.max(1)[0]' * 400}",
     "digits": f"def add(a, b):\n    return a + 0x{'f' * 6000} * b / (1e400 * {'9' * 3000})",
     "surrogate": "def add(a, b):\n    return a + '\\udcff' + '\udcff'",
+    "counting": "def add(a, b):\n    return 1\n" + " So it is 1.5 or 2.25 now." * 900,
     "magic": "%matplotlib inline\n!rm -rf x\ndef add(a, b):\n    return a @ b",
     "names": "def add(a, b):\n    [x for a[0] in b]\n    (yield) @ a\n    return lambda: a @ b",
 }
