@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
 import pytest
 
+from course_utils.grading import run as grading_run
 from course_utils.grading import sandbox
 from course_utils.grading.course import Course
+from course_utils.grading.kernels import nursery
 from course_utils.grading.records import GRADED, NEEDS_REVIEW, Graded
 from course_utils.grading.redact import PLACEHOLDER
 from course_utils.grading.selftest import run
@@ -162,11 +165,30 @@ def few(monkeypatch):
     monkeypatch.setattr(run, "ATTACKS", few)
     names = {title: [a for a in attacks if a in few] for title, attacks in CLASSES.items()}
     monkeypatch.setattr(run, "CLASSES", names)
+    # One zygote for all of these, whose attacks are graded beside the others with one of their own.
+    monkeypatch.setattr(
+        grading_run, "Nursery", lambda **_: contextlib.nullcontext(nursery.shared())
+    )
     return few
 
 
-def test_the_selftest_says_class_by_class_what_held(few, capsys):
+def test_the_selftest_says_class_by_class_what_held_and_leaves_nothing_behind(
+    few, capsys, monkeypatch
+):
+    worlds, environment = [], dict(os.environ)
+
+    @contextlib.contextmanager
+    def watched():
+        with world() as made:
+            worlds.append(made)
+            yield made
+
+    monkeypatch.setattr(run, "world", watched)
     assert run.run() == 0
+    (made,) = worlds
+    assert not made.root.exists()
+    assert not made.outside.exists()
+    assert dict(os.environ) == environment
     said = capsys.readouterr().out
     assert "All 5 held" in said
     assert "cells and their metadata" in said
@@ -186,13 +208,3 @@ def test_the_selftest_as_json_has_every_attack(few, capsys):
     outcomes = json.loads(capsys.readouterr().out)
     assert {outcome["attack"] for outcome in outcomes} == set(SOME)
     assert all(outcome["not_held"] == "" for outcome in outcomes)
-
-
-def test_the_selftest_leaves_nothing_behind(few, capsys):
-    environment = dict(os.environ)
-    with world() as made:
-        pass
-    assert run.run() == 0
-    assert not made.root.exists()
-    assert not made.outside.exists()
-    assert dict(os.environ) == environment
