@@ -13,23 +13,17 @@ import json
 import math
 import re
 import tempfile
-import textwrap
-import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from rich.console import Console
-from rich.padding import Padding
-from rich.syntax import Syntax
-from rich.text import Text
 
-from course_utils.ansi import strip_ansi
 from course_utils.errors import CourseError
 from course_utils.grading.course import Course
 from course_utils.grading.harmless import harmless
@@ -42,7 +36,6 @@ from course_utils.grading.restore import restore
 from course_utils.grading.viva_changes import CHANGE
 from course_utils.grading.viva_lines import UNREADABLE, Line, forms, lines
 from course_utils.grading.viva_outputs import (
-    LONGEST_TEXT,
     Found,
     Place,
     name_of,
@@ -51,61 +44,12 @@ from course_utils.grading.viva_outputs import (
     sentences,
 )
 from course_utils.grading.viva_probes import WHY, Probe
+from course_utils.grading.viva_show import KINDS, Question, Viva, clean, prose, show
 
 LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
-WIDEST = 110  # of code
-WRAPPED = 72  # of sentences and messages
-TALLEST = 6
 # Candidates nearly as good as the best: which of them is asked depends on the student's name, so
 # that neighbors are not asked the same.
 NEARLY = 0.75
-KINDS = {"line": "a line of code", "change": "a change", "result": "an output or an answer"}
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question.
-
-    Attributes:
-        kind: ``line``, ``change`` or ``result``.
-        task: the heading of the task that it is about.
-        cell: nbgrader's name of the cell.
-        line: of the cell, from 1; None where it is not about code.
-        quote: the student's own code, sentence or message.
-        question: to be asked.
-        answer: for the teacher: what a good answer contains.
-        printed: the printed numbers that the sentence is about.
-        topic: what the question is about.
-        shared: how many classmates have the same line, and how many have filled in this cell; empty
-            where there is nobody to compare with.
-    """
-
-    kind: str
-    task: str
-    cell: str
-    line: int | None
-    quote: str
-    question: str
-    answer: str
-    printed: str = ""
-    topic: str = ""
-    shared: str = ""
-
-
-@dataclass(frozen=True)
-class Viva:
-    """The questions for one student.
-
-    Attributes:
-        read: the file that they are from.
-        notes: what the teacher should know, for instance that a file is damaged.
-    """
-
-    assignment: str
-    student: str
-    read: str
-    questions: list[Question] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -123,9 +67,9 @@ def viva(course_dir: Path, assignment: str, student: str, *, as_json: bool = Fal
     """
     found = propose(course_dir, assignment, student)
     if as_json:
-        print(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+        print(json.dumps(asdict(found), indent=1))
     else:
-        _show(Console(highlight=False), found)
+        show(Console(highlight=False), found)
 
 
 def propose(course_dir: Path, assignment: str, student: str) -> Viva:
@@ -150,14 +94,16 @@ def propose(course_dir: Path, assignment: str, student: str) -> Viva:
     others = [one for one in handed_in if one != student]
     for notebook, content in notebooks.items():
         mates = _classmates(course, name, notebook, others)
-        candidates += _candidates(content, released[notebook], mates)
+        found = _candidates(content, released[notebook], mates)
+        candidates += found if len(released) == 1 else [_named(one, notebook) for one in found]
     chosen = _choose(candidates, f"{name}\0{student}")
     if not chosen and not notes:
         notes.append("There is nothing in this notebook that is not in the released one.")
     missing = [KINDS[kind] for kind in KINDS if kind not in {one.kind for one in chosen}]
     if chosen and missing:
         notes.append(f"Nothing to ask about {' or '.join(missing)}: too little is filled in.")
-    return Viva(name, student, str(read), [_clean(one) for one in chosen], list(map(_prose, notes)))
+    shown = [clean(one) for one in chosen]
+    return Viva(name, student, prose(str(read)), shown, [prose(note) for note in notes])
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -315,6 +261,12 @@ def _candidates(
     return found
 
 
+def _named(candidate: _Candidate, notebook: str) -> _Candidate:
+    """With the notebook in the name of its cell, where there are several notebooks."""
+    question = candidate.question
+    return replace(candidate, question=replace(question, cell=f"{notebook}: {question.cell}"))
+
+
 def _worth(points: float, most: float) -> float:
     return 0.5 + 0.5 * math.sqrt(min(points / most, 1))
 
@@ -413,85 +365,3 @@ def _task(question: Question) -> str:
 
 def _draw(*texts: str) -> bytes:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).digest()
-
-
-# --- showing -------------------------------------------------------------------------------------
-
-
-def tame(text: str, *, wrap: bool = False) -> str:
-    """A student's text for a terminal: no control characters, no long lines, not too many lines.
-
-    Characters that turn the direction of text around count as control characters.
-
-    Args:
-        text: any.
-        wrap: break long lines, as one may in prose, instead of cutting them.
-    """
-    clean: list[str] = []
-    for line in strip_ansi(text[:LONGEST_TEXT]).expandtabs(4).splitlines():
-        line = _prose(line)
-        if wrap:
-            clean += textwrap.wrap(line, WRAPPED) or [""]
-        else:
-            clean.append(line if len(line) <= WIDEST else f"{line[: WIDEST - 2]} …")
-    return "\n".join(clean if len(clean) <= TALLEST else [*clean[: TALLEST - 1], "…"])
-
-
-def _prose(text: str) -> str:
-    """Our own sentence with pieces of the student's in it: on one line, uncut."""
-    return "".join(
-        "·" if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") else one
-        for one in strip_ansi(text)
-    )
-
-
-def _clean(question: Question) -> Question:
-    return replace(
-        question,
-        task=_prose(question.task),
-        cell=_prose(question.cell),
-        quote=tame(question.quote, wrap=question.line is None),
-        question=_prose(question.question),
-        answer=re.sub(r" {2,}", " ", _prose(question.answer)),
-        printed=tame(question.printed),
-    )
-
-
-def _show(console: Console, found: Viva) -> None:
-    console.print(Text(f"{found.assignment}: questions for {tame(found.student)}", style="bold"))
-    console.print(Text(f"from {found.read}", style="dim"), soft_wrap=True)
-    for number, one in enumerate(found.questions, start=1):
-        where = f"{one.cell}, line {one.line}" if one.line else one.cell
-        console.print()
-        console.print(
-            Text.assemble(
-                (f"{number}  {KINDS[one.kind].capitalize()}", "bold"),
-                (f"   {one.task}   " if one.task else "   ", ""),
-                (where, "cyan"),
-            )
-        )
-        if one.printed:
-            console.print(Padding(Text(one.printed, style="green"), (0, 0, 0, 5)))
-        console.print(Padding(_quoted(one), (0, 0, 0, 3)))
-        console.print(Padding(Text(one.question), (0, 0, 0, 3)))
-        note = f"A good answer: {one.answer}"
-        if one.shared:
-            same, _, others = one.shared.partition(" of ")
-            note += f" (The same line: {same} of {others} classmates.)"
-        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 3)))
-    for note in found.notes:
-        console.print()
-        console.print(Text(note, style="yellow"))
-
-
-def _quoted(question: Question) -> Syntax | Text:
-    if question.line is None:
-        return Text("\n".join(f"│ {line}" for line in question.quote.splitlines()), style="italic")
-    return Syntax(
-        question.quote,
-        "python",
-        line_numbers=True,
-        start_line=question.line,
-        background_color="default",
-        word_wrap=True,
-    )

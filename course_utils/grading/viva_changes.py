@@ -9,12 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from course_utils.grading.viva_lines import Line
-from course_utils.grading.viva_probes import (
+from course_utils.grading.viva_constructs import (
     DRAWS,
     DTYPES,
-    Asked,
-    Probe,
     base_name,
     carried,
     comparisons,
@@ -28,6 +25,8 @@ from course_utils.grading.viva_probes import (
     reductions,
     shape_note,
 )
+from course_utils.grading.viva_lines import Line
+from course_utils.grading.viva_probes import Asked, Probe
 from course_utils.grading.viva_shapes import (
     PAIRS,
     Shape,

@@ -19,9 +19,10 @@ from tiny_course import ADD, ASSIGNMENT, SCALE, answers, cell, make_course, rele
 from course_utils.errors import CourseError
 from course_utils.grading.viva import Viva, propose, viva
 from course_utils.grading.viva_changes import CHANGE
+from course_utils.grading.viva_constructs import carried
 from course_utils.grading.viva_lines import lines
 from course_utils.grading.viva_outputs import sentences
-from course_utils.grading.viva_probes import WHY, carried
+from course_utils.grading.viva_probes import WHY
 from course_utils.grading.viva_shapes import said, shape_of
 
 SOFTMAX = """\
@@ -254,6 +255,16 @@ def test_a_written_number_is_looked_for_among_the_printed_ones(root, sentence, a
     assert result.quote == sentence
     assert asks in result.question
     assert row in result.printed
+
+
+def test_of_several_notebooks_the_one_is_named(tmp_path):
+    root = make_course(tmp_path)
+    blank = as_released(root)
+    nbformat.write(blank, root / "release" / ASSIGNMENT / "second.ipynb")
+    folder = submit(root, "ada", answers(blank)).parent
+    nbformat.write(answers(blank, add=SOFTMAX), folder / "second.ipynb")
+    cells = {one.cell.split(": ")[0] for one in propose(root, "p1", "ada").questions}
+    assert cells == {"second"}, "where there is most to ask"
 
 
 def test_sentences_lose_their_numbering_and_keep_their_decimals():
