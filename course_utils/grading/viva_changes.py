@@ -309,8 +309,8 @@ def without_division(line: Line) -> Iterator[Asked]:
                     "computed then, by which factor is it wrong, and on which input does one see "
                     "it?",
                     "Python goes from left to right: it would divide by the first and then "
-                    f"{'multiply' if sign == '*' else 'divide'} by the second. The result is too "
-                    f"{'large' if sign == '*' else 'small'} by the square of "
+                    f"{'multiply' if sign == '*' else 'divide'} by the second. That is the right "
+                    f"result {'times' if sign == '*' else 'divided by'} the square of "
                     f"`{line.text(second)}`, which nobody sees where that is 1.",
                 )
 
