@@ -75,7 +75,7 @@ def other_axis(line: Line) -> Iterator[Asked]:
             note = f"{line.text(tensor)} is {show(shape)}: {show(now)} instead of {show(was)}."
         if keep:
             ask = "what raises an error (now or later), and how would anybody notice"
-            note += " With an axis of size 1 either fits in what follows, so nothing raises."
+            note += " With an axis of size 1 either fits in what follows: only values tell."
         else:
             ask = "what raises an error (now or later), and for which sizes would nobody notice"
             note += " For equal sizes no shape tells, which is why tests take different ones."
