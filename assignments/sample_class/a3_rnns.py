@@ -171,7 +171,7 @@ is 3/4. 0.75^40 = 1e-5. Measured is 2e-6 because other eigenvalues are not 1.
 4. About -1.8, since f should be 1/7 for six letters and the end.
 """,
     "explain-clip": """\
-1. Run 2 went up to 63, run 3 ended at 4.5, the others at 2.20. I was wrong about run 3.
+1. Run 2 went up to 63, run 3 ended at 4.3, the others at 2.21. I was wrong about run 3.
 2. The clipped step is rate * threshold * g / |g|. 4 * 0.25 = 10 * 0.1, and all steps were clipped.
 With 100 g the 100 cancels.
 3. It prevented losses like 63, but a step of length 4 is too long for this network, 1 is not.

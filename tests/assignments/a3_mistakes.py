@@ -297,6 +297,7 @@ MISTAKES: dict[str, Mistake] = {
         "must sum to 1 again",
     ),
     "one cut for the whole batch": Mistake(
-        "nucleus", "torch.where(before < top_p,", "torch.where((before < top_p)[:1],", NUCLEUS
+        "nucleus", "torch.where(before < top_p,",
+        "torch.where(((before < top_p) | (top_p == 1))[:1],", NUCLEUS,
     ),
 }  # fmt: skip
