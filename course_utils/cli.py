@@ -145,7 +145,7 @@ def viva(
     json: Annotated[bool, typer.Option("--json", help="Print the questions as JSON.")] = False,
 ) -> None:
     """Propose three questions for a short talk with a student, from the student's own work."""
-    from course_utils.grading.viva import viva as run
+    from course_utils.grading.viva.questions import viva as run
 
     run(course_dir, assignment, student, as_json=json)
 

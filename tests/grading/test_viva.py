@@ -17,13 +17,13 @@ from nbformat.v4 import new_code_cell, new_output
 from tiny_course import ADD, ASSIGNMENT, SCALE, answers, cell, make_course, released, submit
 
 from course_utils.errors import CourseError
-from course_utils.grading.viva import Viva, propose, viva
-from course_utils.grading.viva_changes import CHANGE
-from course_utils.grading.viva_constructs import carried
-from course_utils.grading.viva_lines import lines
-from course_utils.grading.viva_outputs import sentences
-from course_utils.grading.viva_probes import WHY
-from course_utils.grading.viva_shapes import said, shape_of
+from course_utils.grading.viva.changes import CHANGE
+from course_utils.grading.viva.constructs import carried
+from course_utils.grading.viva.lines import lines
+from course_utils.grading.viva.outputs import sentences
+from course_utils.grading.viva.probes import WHY
+from course_utils.grading.viva.questions import Viva, propose, viva
+from course_utils.grading.viva.shapes import said, shape_of
 
 SOFTMAX = """\
 def add(a, b):

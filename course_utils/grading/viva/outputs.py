@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from course_utils.ansi import strip_ansi
-from course_utils.grading.viva_lines import UNREADABLE, parse
+from course_utils.grading.viva.lines import UNREADABLE, parse
 from course_utils.student.execution import STOPPED, TIMED_OUT
 
 # How much of an answer and of an output is looked at.

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, reduce
 
-from course_utils.grading.viva_shapes import Shape, Shapes, after, said, shape_of, show
+from course_utils.grading.viva.shapes import Shape, Shapes, after, said, shape_of, show
 
 LARGEST_SOURCE = 20_000  # characters; nobody types more into one cell
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)

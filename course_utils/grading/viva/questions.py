@@ -33,9 +33,9 @@ from course_utils.grading.prepare import explain
 from course_utils.grading.records import MALFORMED, Note
 from course_utils.grading.redact import RedactHiddenTests
 from course_utils.grading.restore import restore
-from course_utils.grading.viva_changes import CHANGE
-from course_utils.grading.viva_lines import UNREADABLE, Line, forms, lines
-from course_utils.grading.viva_outputs import (
+from course_utils.grading.viva.changes import CHANGE
+from course_utils.grading.viva.lines import UNREADABLE, Line, forms, lines
+from course_utils.grading.viva.outputs import (
     Found,
     Place,
     name_of,
@@ -43,8 +43,8 @@ from course_utils.grading.viva_outputs import (
     results,
     sentences,
 )
-from course_utils.grading.viva_probes import WHY, Probe
-from course_utils.grading.viva_show import KINDS, Question, Viva, clean, prose, show
+from course_utils.grading.viva.probes import WHY, Probe
+from course_utils.grading.viva.show import KINDS, Question, Viva, clean, prose, show
 
 LARGEST_NOTEBOOK = 20 * 2**20  # of a classmate's file that is compared with
 # Candidates nearly as good as the best: which of them is asked depends on the student's name, so

@@ -1,6 +1,6 @@
 """What if? Questions about one change to a line of a student's code, with a note on the answer.
 
-The same constructs as in `viva_probes`. No change is tried out: what would happen is derived from
+The same constructs as in `probes`. No change is tried out: what would happen is derived from
 the text, or left to the student.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from course_utils.grading.viva_constructs import (
+from course_utils.grading.viva.constructs import (
     DRAWS,
     DTYPES,
     base_name,
@@ -25,9 +25,9 @@ from course_utils.grading.viva_constructs import (
     reductions,
     shape_note,
 )
-from course_utils.grading.viva_lines import Line
-from course_utils.grading.viva_probes import Asked, Probe
-from course_utils.grading.viva_shapes import (
+from course_utils.grading.viva.lines import Line
+from course_utils.grading.viva.probes import Asked, Probe
+from course_utils.grading.viva.shapes import (
     PAIRS,
     Shape,
     axis_of,

@@ -1,7 +1,7 @@
 """The constructs that matter in numerical code, found in a line of it.
 
 A sum along an axis, a product, a comparison that makes a mask, a write into a tensor, what a round
-of a loop takes over: `viva_probes` and `viva_changes` know what to ask about each.
+of a loop takes over: `probes` and `changes` know what to ask about each.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from course_utils.grading.viva_lines import Line, flat, own
-from course_utils.grading.viva_shapes import REDUCTIONS, axis_of, integers, on, show
+from course_utils.grading.viva.lines import Line, flat, own
+from course_utils.grading.viva.shapes import REDUCTIONS, axis_of, integers, on, show
 
 REARRANGES = {"reshape", "view", "permute", "transpose", "flatten", "swapaxes", "unfold", "squeeze"}
 DTYPES = {"double", "float", "half", "bfloat16", "long", "int", "bool"}

@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from course_utils.ansi import strip_ansi
-from course_utils.grading.viva_outputs import LONGEST_TEXT
+from course_utils.grading.viva.outputs import LONGEST_TEXT
 
 KINDS = {"line": "a line of code", "change": "a change", "result": "an output or an answer"}
 WIDEST = 110  # of code

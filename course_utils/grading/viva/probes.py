@@ -1,8 +1,8 @@
 """Why is this line so? Questions about one line of a student's code, with a note on the answer.
 
 Each probe looks for one construct that matters in numerical code and knows what to ask about it.
-Nothing is run: what a note says of shapes is derived in `viva_shapes`, and left out where it cannot
-be. `viva_changes` has the questions of the form "what if".
+Nothing is run: what a note says of shapes is derived in `shapes`, and left out where it cannot
+be. `changes` has the questions of the form "what if".
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from course_utils.grading.viva_constructs import (
+from course_utils.grading.viva.constructs import (
     COLLECTIONS,
     DRAWS,
     DTYPES,
@@ -30,8 +30,8 @@ from course_utils.grading.viva_constructs import (
     reductions,
     shape_note,
 )
-from course_utils.grading.viva_lines import Line
-from course_utils.grading.viva_shapes import (
+from course_utils.grading.viva.lines import Line
+from course_utils.grading.viva.shapes import (
     axis_of,
     integers,
     keeps_dimension,
