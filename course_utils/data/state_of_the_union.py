@@ -7,7 +7,6 @@ from course_utils.data.packages import package_file, reading
 from course_utils.errors import CourseError
 
 LAST_YEAR = 1836
-MENDED = str.maketrans("ÔÕ", "''")  # two quotation marks in a Macintosh's code
 DESCRIPTION = (
     "State of the Union: the annual messages to Congress of the first seven presidents of the "
     "USA, 1790–1836, 1.4 million characters (public domain; G. Peters, J. Woolley, The American "
@@ -26,4 +25,6 @@ def load() -> Text:
                 messages.append(path.read_text(encoding="utf-8").strip())
     if not messages:
         raise CourseError(f"Expected messages like 1790-Washington-1.txt in {folder}, got none.")
-    return Text("\n\n".join(messages).translate(MENDED) + "\n", DESCRIPTION)
+    text = "\n\n".join(messages) + "\n"
+    # Two quotation marks in a Macintosh's code; `translate` would take fifty times as long.
+    return Text(text.replace("Ô", "'").replace("Õ", "'"), DESCRIPTION)

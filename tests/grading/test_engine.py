@@ -61,7 +61,7 @@ def template(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path, template) -> Path:
+def root(tmp_path, template, one_zygote) -> Path:
     return shutil.copytree(template, tmp_path / "course")
 
 

@@ -24,10 +24,9 @@ import pytest
 from tiny_course import ASSIGNMENT, answers, make_course, released, submit
 
 from course_utils.errors import CourseError
-from course_utils.grading import engine, run, sandbox
+from course_utils.grading import engine, sandbox
 from course_utils.grading.course import Course
 from course_utils.grading.engine import grade
-from course_utils.grading.kernels import nursery
 from course_utils.grading.release import release
 from course_utils.grading.scratch import LOCK
 
@@ -114,9 +113,8 @@ def root(tmp_path, template) -> Path:
 
 
 @pytest.fixture
-def completed(root, monkeypatch) -> Callable[[], dict[str, object]]:
-    """What is recorded after another run, which takes its kernels from a nursery that is there."""
-    monkeypatch.setattr(run, "Nursery", lambda **_: contextlib.nullcontext(nursery.shared()))
+def completed(root, one_zygote) -> Callable[[], dict[str, object]]:
+    """What is recorded after another run."""
 
     def complete() -> dict[str, object]:
         grade(root, "p1")

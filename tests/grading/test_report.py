@@ -15,9 +15,12 @@ from course_utils.grading import sandbox
 from course_utils.grading.engine import grade
 from course_utils.grading.release import release
 
-pytestmark = pytest.mark.skipif(
-    sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
+    ),
+    pytest.mark.usefixtures("one_zygote"),
+]
 SLOW = "import time\ntime.sleep(1)\ndef add(a, b):\n    return a + b"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -18,27 +17,23 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from tiny_course import ASSIGNMENT, CONFIG, answers, make_course, released, submit
 
-from course_utils.grading import run, sandbox
+from course_utils.grading import sandbox
 from course_utils.grading.course import Course
 from course_utils.grading.engine import grade
-from course_utils.grading.kernels import nursery
 from course_utils.grading.records import GRADED
 from course_utils.grading.release import release
 
-pytestmark = pytest.mark.skipif(
-    sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        sandbox.why_not() is not None, reason=f"no sandbox here: {sandbox.why_not()}"
+    ),
+    pytest.mark.usefixtures("one_zygote"),  # none of these tests is about its start
+]
 LATE = """
 c.LateSubmissionPlugin.penalty_method = "zero"
 c.LimitOutput.max_lines = 5
 """
 EXAMPLE = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide"
-
-
-@pytest.fixture(autouse=True)
-def _one_zygote(monkeypatch):
-    """Ours takes its kernels from one nursery in all tests: none of them is about its start."""
-    monkeypatch.setattr(run, "Nursery", lambda **_: contextlib.nullcontext(nursery.shared()))
 
 
 def stock(root: Path, *arguments: str) -> None:
