@@ -5,14 +5,14 @@ export PATH := $(BIN):$(PATH)
 
 .PHONY: course test strength bench book serve lab clean
 
-# The main job: the book, A1 for the students, a sample class graded.
+# The main job: the book, the assignments for the students, a sample class of each graded.
 course: .venv/book
 	$(BIN)/course doctor --install
 	$(BIN)/course build
-	$(BIN)/course release A1
+	set -e; for name in A1 A2 A3 A4; do $(BIN)/course release $$name; done
 	$(BIN)/course demo
 	@echo "book      $(CURDIR)/_build/html/index.html"
-	@echo "students  $(CURDIR)/assignments/release/a1-mlps"
+	@echo "students  $(CURDIR)/assignments/release"
 
 # Everything that CI runs.
 test: .venv/test
@@ -21,7 +21,7 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-# How well the assignments' tests tell right from wrong, over ten secrets; some minutes.
+# How well the assignments' tests tell right from wrong, over ten secrets; half an hour.
 strength: .venv/test
 	$(BIN)/python tests/assignments/strength.py
 
