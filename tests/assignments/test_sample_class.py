@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,18 @@ from course_utils.grading.release import ensure_released
 ASSIGNMENTS = Path(__file__).parents[2] / "assignments"
 SAMPLE = ASSIGNMENTS / "sample_class"
 
-CLASSES = {made_up.assignment: made_up for made_up in made_up_classes(SAMPLE)}
+
+def sampled(made_up: Any) -> Any:
+    """Of A1 all, who have the accidents; of others who is perfect, forbidden and late.
+
+    `course demo`, the last step of `make course`, grades all of all classes.
+    """
+    if made_up.assignment == "a1-mlps":
+        return made_up
+    return replace(made_up, students=tuple(made_up.students[i] for i in (0, 4, 6)))
+
+
+CLASSES = {made_up.assignment: sampled(made_up) for made_up in made_up_classes(SAMPLE)}
 
 every_class = pytest.mark.parametrize("name", CLASSES)
 every_student = pytest.mark.parametrize(

@@ -4,7 +4,7 @@
     python tests/benchmarks/assignments.py A2 --count 8
 
 The class is the sample class, its students in turn until there are enough; a student whose loop
-never ends costs a time limit, which is 10 s there. Everything is measured on an otherwise idle
+never ends costs a time limit, which is 20 s there. Everything is measured on an otherwise idle
 machine; 300 submissions are taken to need ten times what 30 need.
 """
 
