@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from functools import cache
 
-from students import Class, Student
+from students import Class, Student, saved
 
 EPOCHS = {"trained": 8, "short": 1}  # of training
 
@@ -389,9 +388,7 @@ def _weights(epochs: int) -> bytes:
             torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
             optimizer.step()
             schedule.step()
-    file = io.BytesIO()
-    torch.save({name: tensor.detach() for name, tensor in parameters.items()}, file)
-    return file.getvalue()
+    return saved(parameters)
 
 
 CLASS = Class(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from functools import cache
 
-from students import Class, Student
+from students import Class, Student, saved
 
 STEPS = {"trained": (560, 100), "short": (160, 12)}  # of training: the GPT, the graph network
 
@@ -390,7 +389,7 @@ def _gpt(steps: int) -> bytes:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-    return _saved(model.state_dict())
+    return saved(model.state_dict())
 
 
 @cache
@@ -418,15 +417,7 @@ def _graph(steps: int) -> bytes:
         optimizer.zero_grad()
         F.cross_entropy(logits, y[known]).backward()
         optimizer.step()
-    return _saved({name: tensor.detach() for name, tensor in weights.items()})
-
-
-def _saved(weights: Mapping[str, object]) -> bytes:
-    import torch
-
-    file = io.BytesIO()
-    torch.save(dict(weights), file)
-    return file.getvalue()
+    return saved(weights)
 
 
 CLASS = Class(
