@@ -247,19 +247,12 @@ OVERWRITTEN = {
     "conv2d-backward": REST["conv2d-backward"].replace(
         "dx[:, :, rows, columns] += torch", "dx[:, :, rows, columns] = torch"
     ),
-    "max-pool-backward": """\
-def max_pool_backward(dy, x, kernel_size, stride):
-    dx = torch.zeros_like(x)
-    for u in range(dy.shape[2]):
-        for v in range(dy.shape[3]):
-            rows = slice(stride * u, stride * u + kernel_size)
-            columns = slice(stride * v, stride * v + kernel_size)
-            window = x[:, :, rows, columns]
-            won = window == window.amax(dim=(2, 3), keepdim=True)
-            old = dx[:, :, rows, columns]
-            dx[:, :, rows, columns] = torch.where(won, dy[:, :, u : u + 1, v : v + 1], old)
-    return dx
-""",
+    "max-pool-backward": REST["max-pool-backward"].replace(
+        "            dx[:, :, rows, columns] += won * dy[:, :, u : u + 1, v : v + 1]\n",
+        "            old = dx[:, :, rows, columns]\n"
+        "            dx[:, :, rows, columns] = "
+        "torch.where(won, dy[:, :, u : u + 1, v : v + 1], old)\n",
+    ),
 }
 MODES = {
     "batch-norm": """\

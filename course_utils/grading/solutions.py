@@ -20,7 +20,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from course_utils.ansi import strip_ansi
 from course_utils.errors import NEEDS_A_PERSON, CourseError
@@ -29,6 +28,7 @@ from course_utils.grading.headings import headings
 from course_utils.grading.scratch import Scratch
 from course_utils.grading.solutions_page import page
 from course_utils.student.execution import KernelStartError, RunToTheEnd
+from course_utils.student.progress import cell_by_cell
 
 FOLDER = "solutions"
 SECONDS_PER_CELL = 600
@@ -134,15 +134,7 @@ def _execute(notebook: NotebookNode, folder: Path, file: str, console: Console) 
         allow_errors=True,
         shutdown_kernel="immediate",
     )
-    bar = Progress(
-        TextColumn("Executing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-    )
+    bar = cell_by_cell(console, "Executing")
     try:
         with bar, client.setup_kernel():
             cells = bar.add_task("", total=len(notebook.cells))

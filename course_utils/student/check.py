@@ -12,11 +12,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from course_utils.ansi import strip_ansi
 from course_utils.errors import DONE, NEEDS_A_PERSON, CourseError
 from course_utils.student.execution import STOPPED, TIMED_OUT, KernelStartError, RunToTheEnd
+from course_utils.student.progress import cell_by_cell
 
 SECONDS_PER_CELL = 60
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.M)
@@ -98,15 +98,7 @@ def run(notebook: NotebookNode, path: Path, console: Console) -> list[Outcome]:
     )
     outcomes: list[Outcome] = []
     task = ""
-    bar = Progress(
-        TextColumn("Running"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-    )
+    bar = cell_by_cell(console, "Running")
     try:
         with bar, client.setup_kernel():
             cells = bar.add_task("", total=len(notebook.cells))
